@@ -1,0 +1,56 @@
+"""What every job of a day gets, and what it gives back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from shark_core.config import PipelineConfig
+from shark_core.interval import Interval
+from shark_core.lake import Lake, Marker, Partition, partition
+from shark_core.partition_writer import PartitionWriter, RunStamp
+from shark_core.schemas import Dataset
+from shark_core.version import code_version
+
+log = logging.getLogger("shark")
+
+
+@dataclass(frozen=True)
+class DayContext:
+    """One day of one model's pipeline."""
+
+    config: PipelineConfig
+    day: date
+    run_id: str
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.config.lake)
+
+    @property
+    def interval(self) -> Interval:
+        return Interval.of_day(self.day)
+
+    def partition(self, dataset: Dataset, **keys: str) -> Partition:
+        return partition(dataset, self.day, **keys)
+
+    def marker(self, dataset: Dataset, **keys: str) -> Marker:
+        return self.lake.marker(self.partition(dataset, **keys))
+
+    def writer(self, dataset: Dataset, **keys: str) -> PartitionWriter:
+        stamp = RunStamp(self.config.config_hash, code_version())
+        return PartitionWriter(self.lake, self.partition(dataset, **keys), stamp)
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What a job prints: `figures` as a table for people, as one JSON object for programs."""
+
+    headline: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+DayJob = Callable[[DayContext], JobResult]

@@ -1,0 +1,144 @@
+"""One YAML file describes a model's pipeline. Unknown keys are refused; secrets never live here.
+
+`load_config(path)` gives a frozen `PipelineConfig`; every error names the key path, the value found
+and what is allowed. `infra/config/*.yaml` are complete examples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import Field as Key
+from pydantic import ValidationError, model_validator
+
+from shark_core.config_sections import (
+    Count,
+    DenseFeature,
+    EventTime,
+    Field,
+    Finetuning,
+    Gates,
+    Importance,
+    Ingest,
+    Label,
+    Model,
+    Name,
+    Priority,
+    Pruning,
+    Release,
+    Section,
+    Spark,
+    Tiers,
+    Training,
+)
+from shark_core.errors import ConfigError
+
+
+class PipelineConfig(Section):
+    name: Name
+    lake: Annotated[str, Key(min_length=1)]
+    label: Label
+    event_time: EventTime
+    embedding_dim: Count = 16
+    fields: Annotated[tuple[Field, ...], Key(min_length=1)]
+    dense_features: tuple[DenseFeature, ...] = ()
+    ingest: Ingest = Ingest()
+    priority: Priority = Priority()
+    model: Model = Model()
+    training: Training = Training()
+    importance: Importance = Importance()
+    pruning: Pruning = Pruning()
+    tiers: Tiers
+    finetuning: Finetuning = Finetuning()
+    gates: Gates = Gates()
+    release: Release = Release()
+    spark: Spark = Spark()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_inherit_the_dimension(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("fields"), list):
+            return values
+        dim = values.get("embedding_dim", 16)
+        fields = [
+            {"embedding_dim": dim, **field} if isinstance(field, dict) else field
+            for field in values["fields"]
+        ]
+        return {**values, "fields": fields}
+
+    @model_validator(mode="after")
+    def _names_are_unique_and_known(self) -> Self:
+        names = [feature.name for feature in (*self.fields, *self.dense_features)]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"names used more than once in fields and dense_features: {repeated}")
+        if unknown := sorted(set(self.pruning.keep) - {field.name for field in self.fields}):
+            raise ValueError(f"pruning.keep names fields that do not exist: {unknown}")
+        read = [feature.column for feature in (*self.fields, *self.dense_features)]
+        if self.label.column in read:
+            raise ValueError(f"the label column {self.label.column!r} is also read as a feature")
+        return self
+
+    def field(self, name: str) -> Field:
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise ConfigError(
+            "unknown field",
+            expected=f"one of {[field.name for field in self.fields]}",
+            found=name,
+            where=f"config {self.name!r}",
+            remedy="name a field of the config",
+        )
+
+    @property
+    def float_bytes(self) -> int:
+        """Bytes of all tables in fp32."""
+        return sum(field.float_bytes for field in self.fields)
+
+    @property
+    def config_hash(self) -> str:
+        """16 hex digits over everything that can change a result (not over where it runs)."""
+        document = self.model_dump(mode="json", exclude={"lake", "spark"})
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_config(path: str | Path) -> PipelineConfig:
+    """Read and check one pipeline config. Raises `ConfigError`."""
+    try:
+        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            "the pipeline config cannot be read",
+            expected="a YAML file such as infra/config/demo.yaml",
+            found=error,
+            where=path,
+            remedy="check the path and the YAML syntax",
+        ) from error
+    return parse_config(document, where=str(path))
+
+
+def parse_config(document: object, where: str) -> PipelineConfig:
+    """Check a parsed YAML document. Raises one `ConfigError` that lists every problem in it."""
+    try:
+        return PipelineConfig.model_validate(document)
+    except ValidationError as error:
+        problems = [_problem(dict(detail)) for detail in error.errors()]
+        raise ConfigError(
+            f"{len(problems)} problem(s) in the pipeline config\n" + "\n".join(problems),
+            where=where,
+            remedy="correct these keys; shark_core/config_sections.py describes each one",
+        ) from error
+
+
+def _problem(detail: dict[str, Any]) -> str:
+    path = ".".join(str(part) for part in detail["loc"]) or "(top level)"
+    found = "" if isinstance(detail["input"], dict | list) else f", found {detail['input']!r}"
+    if detail["type"] == "missing":
+        return f"  {path}: required key is missing"
+    if detail["type"] == "extra_forbidden":
+        return f"  {path}: unknown key{found}; remove it or correct its spelling"
+    return f"  {path}: {detail['msg']}{found}"

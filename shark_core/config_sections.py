@@ -1,0 +1,188 @@
+"""The sections of a pipeline config: what each key means and what it may be.
+
+`shark_core.config` puts them together; users read this file to see what they can set.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import Field as Key
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Share = Annotated[float, Key(ge=0.0, le=1.0)]
+Positive = Annotated[float, Key(gt=0.0)]
+NonNegative = Annotated[float, Key(ge=0.0)]
+Count = Annotated[int, Key(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Label(Section):
+    """The column that says whether the user did it: 0 or 1."""
+
+    column: str
+
+
+class EventTime(Section):
+    """When the impression was served; an integer since the epoch in `unit`, or a timestamp."""
+
+    column: str
+    unit: Literal["s", "ms", "us", "timestamp"] = "timestamp"
+
+
+class Field(Section):
+    """A feature field: a column of traffic and the embedding table that it reads.
+
+    Row 0 of a `hash` or `vocabulary` table is the row of missing and out-of-vocabulary values.
+    """
+
+    name: Name
+    column: str
+    encoding: Literal["identity", "hash", "vocabulary"]
+    num_embeddings: Annotated[int, Key(ge=2, lt=2**28)]
+    embedding_dim: Annotated[int, Key(ge=1, le=1024)]
+    pooling: Literal["none", "sum", "mean"] = "none"
+    separator: Annotated[str, Key(min_length=1)] | None = None
+    min_count: Count = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_is_named_like_the_field(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "name" in values:
+            return {"column": values["name"], **values}
+        return values
+
+    @model_validator(mode="after")
+    def _options_fit_together(self) -> Self:
+        if self.separator is not None and self.pooling == "none":
+            raise ValueError(
+                "a separator makes a field multi-valued: set pooling to 'sum' or 'mean'"
+            )
+        if self.min_count > 1 and self.encoding != "vocabulary":
+            raise ValueError("min_count belongs to encoding 'vocabulary' only")
+        return self
+
+    @property
+    def multi_valued(self) -> bool:
+        return self.pooling != "none"
+
+    @property
+    def float_bytes(self) -> int:
+        """Bytes of the table in fp32: what every compression ratio is measured against."""
+        return self.num_embeddings * self.embedding_dim * 4
+
+
+class DenseFeature(Section):
+    """A numeric column. `fill` replaces nulls; without it a null sends the record to quarantine."""
+
+    name: Name
+    column: str
+    transform: Literal["identity", "signed_log1p"] = "identity"
+    fill: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_is_named_like_the_feature(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "name" in values:
+            return {"column": values["name"], **values}
+        return values
+
+
+class Ingest(Section):
+    max_quarantined_share: Share = 0.01
+
+
+class Priority(Section):
+    """`S_t = (1−β)·S_{t−1} + β·(α·c⁺ + c⁻)` with β = `decay` and α = `positive_weight`."""
+
+    positive_weight: Positive = 2.0
+    decay: Annotated[float, Key(gt=0.0, le=1.0)] = 0.2
+
+
+class Model(Section):
+    """The head over the pooled embeddings: a built-in name, or your own `package.module:Class`."""
+
+    head: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^(dlrm|deepfm|dcn_v2|wide_deep|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+        ),
+    ] = "deepfm"
+    hidden_units: tuple[Count, ...] = (128, 64)
+    options: dict[str, int | float | str | bool] = {}
+
+
+class Training(Section):
+    """One pass over each day's training slice by default: embedding tables over-fit in the second.
+
+    `holdout_share`: the latest share of the day's events, never trained on that day; half of it
+    validates (early stopping, importance), the other half tests (gates).
+    """
+
+    epochs: Count = 1
+    batch_size: Count = 1024
+    embedding_learning_rate: Positive = 0.05
+    dense_learning_rate: Positive = 0.001
+    holdout_share: Annotated[float, Key(gt=0.0, lt=1.0)] = 0.2
+    patience: Count = 2
+    shuffle_rows: Count = 262_144
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class Importance(Section):
+    method: Literal["f_permutation"] = "f_permutation"
+    batch_size: Count = 4096
+    max_examples: Count = 1_000_000
+
+
+class Pruning(Section):
+    """Drop the least important fields until one of the limits would be passed."""
+
+    max_predicted_loss: NonNegative = 0.001
+    byte_budget: Count | None = None
+    max_fields: Annotated[int, Key(ge=0)] | None = None
+    keep: tuple[Name, ...] = ()
+
+
+class Tiers(Section):
+    """`priority < int8_below → int8`, `< fp16_below → fp16`, else fp32."""
+
+    int8_below: NonNegative
+    fp16_below: NonNegative
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.fp16_below < self.int8_below:
+            raise ValueError("fp16_below must be at least int8_below")
+        return self
+
+
+class Finetuning(Section):
+    epochs: Annotated[int, Key(ge=0)] = 1
+    embedding_learning_rate: Positive = 0.01
+    dense_learning_rate: Positive = 0.0002
+
+
+class Gates(Section):
+    """Limits on compressed against baseline, both on the held-out test slice."""
+
+    max_auc_drop: NonNegative = 0.002
+    max_log_loss_increase: NonNegative = 0.002
+    min_compression_ratio: NonNegative = 1.0
+
+
+class Release(Section):
+    """`automatic` moves `production` when all gates pass; `manual` leaves that to a person."""
+
+    promotion: Literal["automatic", "manual"] = "manual"
+
+
+class Spark(Section):
+    master: str = "local[2]"
+    driver_memory: Annotated[str, StringConstraints(pattern=r"^\d+[mg]$")] = "1g"
+    settings: dict[str, str] = {}

@@ -1,0 +1,230 @@
+"""Where every dataset lives, and which of its files count.
+
+A partition's location is a pure function of (lake, dataset, keys):
+
+    <lake>/access_counts/ds=2022-04-25/field=user_id/
+        part-00000-3f9a1c20.parquet        data of one attempt
+        _marker.json                       lists the files that count; written last, atomically
+
+Readers read the files that the marker lists and nothing else, so a half-written partition does not
+exist for them, on a local disk as on S3, where nothing can be renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from shark_core.errors import ConfigError, DataError, RetryableError
+from shark_core.schemas import Dataset
+
+MARKER_NAME = "_marker.json"
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One data file: `path` relative to the lake, `rows` 0 for files that are not tables."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What a finished job says of its partition. `facts` are figures that later jobs read."""
+
+    dataset: str
+    files: tuple[FileEntry, ...]
+    inputs: dict[str, str]
+    config_hash: str
+    code_version: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(entry.rows for entry in self.files)
+
+    @property
+    def bytes(self) -> int:
+        return sum(entry.bytes for entry in self.files)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits over the content (not over file names, which change with the attempt)."""
+        checksums = sorted(entry.sha256 for entry in self.files)
+        content = json.dumps([checksums, self.facts], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Marker:
+        document = json.loads(text)
+        files = tuple(FileEntry(**entry) for entry in document.pop("files"))
+        return cls(files=files, **document)
+
+
+@dataclass(frozen=True)
+class Partition:
+    dataset: Dataset
+    values: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        keys = zip(self.dataset.keys, self.values, strict=True)
+        return "/".join([self.dataset.name, *(f"{key}={value}" for key, value in keys)])
+
+    def __str__(self) -> str:
+        return self.path
+
+
+def partition(dataset: Dataset, day: date, **keys: str) -> Partition:
+    """`partition(ACCESS_COUNTS, day, field="user_id")`; keys in the dataset's order."""
+    given = {"ds": day.isoformat(), **keys}
+    if set(given) != set(dataset.keys):
+        raise ValueError(f"{dataset.name} has the keys {dataset.keys}, not {tuple(given)}")
+    return Partition(dataset, tuple(given[key] for key in dataset.keys))
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A folder or `s3://bucket/prefix`; paths given to its methods are relative to that root."""
+
+    root: str
+
+    @property
+    def filesystem(self) -> pafs.FileSystem:
+        return self._resolve()[0]
+
+    def absolute(self, path: str) -> str:
+        """The path as `filesystem` wants it."""
+        return f"{self._resolve()[1]}/{path}".rstrip("/")
+
+    def location(self, path: str) -> str:
+        """The path as people and other tools want it: a file path or an `s3://` URI."""
+        return f"{self.root.rstrip('/')}/{path}"
+
+    def _resolve(self) -> tuple[pafs.FileSystem, str]:
+        if "://" not in self.root:
+            return pafs.LocalFileSystem(), str(Path(self.root).absolute())
+        try:
+            filesystem, base = pafs.FileSystem.from_uri(self.root)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ConfigError(
+                "the lake's location is not understood",
+                expected="a folder, or s3://bucket/prefix",
+                found=f"{self.root!r}: {error}",
+                where="lake",
+                remedy="correct the key 'lake' of the pipeline config",
+            ) from error
+        return filesystem, base.rstrip("/")
+
+    def find_marker(self, target: Partition) -> Marker | None:
+        """The partition's marker, or None where the job has not finished yet."""
+        path = self.absolute(f"{target.path}/{MARKER_NAME}")
+        try:
+            with self.filesystem.open_input_stream(path) as file:
+                return Marker.from_json(file.read().decode())
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(
+                "a marker is damaged",
+                expected="JSON as the job writes it",
+                found=error,
+                where=self.location(f"{target.path}/{MARKER_NAME}"),
+                remedy=f"run `python -m jobs {target.dataset.job}` for this day again",
+            ) from error
+
+    def marker(self, target: Partition) -> Marker:
+        """The partition's marker; `DataError` where the job has not finished."""
+        found = self.find_marker(target)
+        if found is None:
+            raise DataError(
+                f"{target.dataset.name} is missing",
+                expected=f"a finished partition, written by {target.dataset.writer}",
+                found="no marker",
+                where=self.location(target.path),
+                remedy=f"run `python -m jobs {target.dataset.job}` for this day first",
+            )
+        return found
+
+    def read_table(self, target: Partition, columns: list[str] | None = None) -> pa.Table:
+        """All rows of a partition, in the order of its files. For datasets that fit in memory."""
+        entries = [entry for entry in self.marker(target).files if entry.path.endswith(".parquet")]
+        tables = [self.read_parquet(entry.path, columns) for entry in entries]
+        return pa.concat_tables(tables)
+
+    def read_parquet(self, path: str, columns: list[str] | None = None) -> pa.Table:
+        with self.reading(path):
+            return pq.read_table(
+                self.absolute(path), columns=columns, filesystem=self.filesystem, partitioning=None
+            )
+
+    def read_bytes(self, path: str) -> bytes:
+        with self.reading(path), self.filesystem.open_input_stream(self.absolute(path)) as file:
+            return file.read()
+
+    def read_file(self, target: Partition, name: str) -> bytes:
+        """A named file of a partition (`name` without the attempt), such as `plan.json`."""
+        stem, suffix = name.rsplit(".", 1)
+        for entry in self.marker(target).files:
+            file_name = entry.path.rsplit("/", 1)[-1]
+            if file_name.startswith(f"{stem}-") and file_name.endswith(f".{suffix}"):
+                return self.read_bytes(entry.path)
+        raise DataError(
+            f"{target.dataset.name} has no {name}",
+            expected=name,
+            found=[entry.path for entry in self.marker(target).files],
+            where=self.location(target.path),
+            remedy=f"run `python -m jobs {target.dataset.job}` for this day again",
+        )
+
+    def reading(self, path: str) -> _Reading:
+        """Context manager: turns what a reader raises into the errors of `shark_core.errors`."""
+        return _Reading(self.location(path))
+
+    def days(self, dataset: Dataset) -> Iterator[date]:
+        """The days that have a folder in the dataset, in order (finished or not)."""
+        selector = pafs.FileSelector(self.absolute(dataset.name), allow_not_found=True)
+        names = sorted(info.base_name for info in self.filesystem.get_file_info(selector))
+        for name in names:
+            if name.startswith("ds="):
+                yield date.fromisoformat(name.removeprefix("ds="))
+
+
+class _Reading:
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileNotFoundError | pa.ArrowInvalid | pa.ArrowTypeError):
+            raise DataError(
+                "a file cannot be read",
+                expected="a complete file of the dataset's format",
+                found=error,
+                where=self.where,
+                remedy="restore the file, or run the job that writes it again",
+            ) from error
+        if isinstance(error, OSError):
+            raise RetryableError(
+                "storage does not answer as it should",
+                found=error,
+                where=self.where,
+                remedy="run the command again; check the storage if it persists",
+            ) from error

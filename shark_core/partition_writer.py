@@ -1,0 +1,204 @@
+"""Writing a partition so that it is either the old one or the new one, never a mixture.
+
+    with PartitionWriter(lake, target, run) as writer:
+        writer.write_table("part-00000.parquet", table)
+        writer.commit(inputs={"examples": fingerprint})
+
+Files carry the attempt's name, so that two attempts do not touch each other; `commit` writes the
+marker, which switches readers over, and then removes what the marker does not list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from shark_core.errors import RetryableError
+from shark_core.lake import MARKER_NAME, FileEntry, Lake, Marker, Partition
+
+
+@dataclass(frozen=True)
+class RunStamp:
+    """What every marker records of the run that wrote it."""
+
+    config_hash: str
+    code_version: str
+
+
+@dataclass(frozen=True)
+class AttemptFiles:
+    """Writes files of one attempt; picklable by value, so that Spark tasks can use it."""
+
+    lake: Lake
+    folder: str
+    attempt: str
+
+    def path(self, name: str) -> str:
+        stem, suffix = name.rsplit(".", 1)
+        return f"{self.folder}/{stem}-{self.attempt}.{suffix}"
+
+    def write_batches(
+        self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], **options: Any
+    ) -> FileEntry:
+        """Stream record batches into one Parquet file; `options` go to `pq.ParquetWriter`."""
+        rows = 0
+        with (
+            self._sink(name) as sink,
+            pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, **options) as writer,
+        ):
+            for batch in batches:
+                writer.write_batch(batch)
+                rows += batch.num_rows
+        return sink.entry(self.path(name), rows)
+
+    def write_table(self, name: str, table: pa.Table, **options: Any) -> FileEntry:
+        return self.write_batches(name, table.schema, table.to_batches(), **options)
+
+    def write_bytes(self, name: str, content: bytes) -> FileEntry:
+        with self._sink(name) as sink:
+            sink.write(content)
+        return sink.entry(self.path(name), rows=0)
+
+    def _sink(self, name: str) -> _HashingSink:
+        absolute = self.lake.absolute(self.path(name))
+        filesystem = self.lake.filesystem
+        if isinstance(filesystem, pafs.LocalFileSystem):
+            filesystem.create_dir(absolute.rsplit("/", 1)[0], recursive=True)
+        return _HashingSink(filesystem.open_output_stream(absolute))
+
+
+class _HashingSink:
+    """A write-only file that knows its size and checksum at the end."""
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        self._bytes += len(data)
+        self._stream.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        self.closed = True
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def entry(self, path: str, rows: int) -> FileEntry:
+        return FileEntry(path, rows, self._bytes, self._hash.hexdigest())
+
+
+class PartitionWriter:
+    """One attempt at one partition. Leaving the block without `commit` removes what was written."""
+
+    def __init__(self, lake: Lake, target: Partition, run: RunStamp) -> None:
+        self.lake = lake
+        self.target = target
+        self.run = run
+        self.files = AttemptFiles(lake, target.path, secrets.token_hex(4))
+        self._entries: list[FileEntry] = []
+        self._committed = False
+
+    def add(self, entries: Iterable[FileEntry]) -> None:
+        """Take over files that tasks wrote by `self.files`."""
+        self._entries.extend(entries)
+
+    def write_table(self, name: str, table: pa.Table, **options: Any) -> None:
+        self._entries.append(self.files.write_table(name, table, **options))
+
+    def write_batches(
+        self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], **options: Any
+    ) -> None:
+        self._entries.append(self.files.write_batches(name, schema, batches, **options))
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        self._entries.append(self.files.write_bytes(name, content))
+
+    def commit(self, inputs: dict[str, str], facts: dict[str, Any] | None = None) -> Marker:
+        """Check that every file is there, then switch readers over to this attempt."""
+        files = tuple(sorted(self._entries, key=lambda entry: entry.path))
+        self._check(files)
+        marker = Marker(
+            dataset=self.target.dataset.name,
+            files=files,
+            inputs=inputs,
+            config_hash=self.run.config_hash,
+            code_version=self.run.code_version,
+            facts=facts or {},
+        )
+        self._write_marker(marker)
+        self._committed = True
+        self._remove_unlisted(marker)
+        return marker
+
+    def _check(self, files: tuple[FileEntry, ...]) -> None:
+        infos = self.lake.filesystem.get_file_info([self.lake.absolute(f.path) for f in files])
+        for entry, info in zip(files, infos, strict=True):
+            if info.type != pafs.FileType.File or info.size != entry.bytes:
+                raise RetryableError(
+                    "a file that this attempt wrote is gone or has another size",
+                    expected=f"{entry.bytes} bytes",
+                    found=f"{info.size} bytes" if info.size is not None else "nothing",
+                    where=self.lake.location(entry.path),
+                    remedy="run the job again, and only once at a time for a partition",
+                )
+
+    def _write_marker(self, marker: Marker) -> None:
+        filesystem = self.lake.filesystem
+        final = self.lake.absolute(f"{self.target.path}/{MARKER_NAME}")
+        if not isinstance(filesystem, pafs.LocalFileSystem):
+            with filesystem.open_output_stream(final) as stream:  # a PUT is atomic
+                stream.write(marker.to_json().encode())
+            return
+        filesystem.create_dir(final.rsplit("/", 1)[0], recursive=True)
+        temporary = f"{final}.{self.files.attempt}"
+        with filesystem.open_output_stream(temporary) as stream:
+            stream.write(marker.to_json().encode())
+        filesystem.move(temporary, final)
+
+    def _remove_unlisted(self, marker: Marker) -> None:
+        listed = {self.lake.absolute(entry.path) for entry in marker.files}
+        listed.add(self.lake.absolute(f"{self.target.path}/{MARKER_NAME}"))
+        for path in self._present():
+            if path not in listed:
+                self.lake.filesystem.delete_file(path)
+
+    def _present(self) -> list[str]:
+        folder = self.lake.absolute(self.target.path)
+        selector = pafs.FileSelector(folder, recursive=True, allow_not_found=True)
+        infos = self.lake.filesystem.get_file_info(selector)
+        return [info.path for info in infos if info.type == pafs.FileType.File]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._committed:
+            return
+        for path in self._present():
+            if f"-{self.files.attempt}." in path:
+                self.lake.filesystem.delete_file(path)
