@@ -72,12 +72,13 @@ class PipelineConfig(Section):
 
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> Self:
-        names = [feature.name for feature in (*self.fields, *self.dense_features)]
+        features: tuple[Field | DenseFeature, ...] = (*self.fields, *self.dense_features)
+        names = [feature.name for feature in features]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"names used more than once in fields and dense_features: {repeated}")
         if unknown := sorted(set(self.pruning.keep) - {field.name for field in self.fields}):
             raise ValueError(f"pruning.keep names fields that do not exist: {unknown}")
-        read = [feature.column for feature in (*self.fields, *self.dense_features)]
+        read = [feature.column for feature in features]
         if self.label.column in read:
             raise ValueError(f"the label column {self.label.column!r} is also read as a feature")
         return self

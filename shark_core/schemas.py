@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from shark_core.config import Field, PipelineConfig
+from shark_core.config import PipelineConfig
+from shark_core.config_sections import Field
 
 ROW_ID = pa.int64()
 
