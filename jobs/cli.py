@@ -5,22 +5,33 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from jobs.context import DayContext, JobResult
+from jobs.console import (
+    ConfigOption,
+    DateOption,
+    JsonOption,
+    RunIdOption,
+    show,
+    start_logging,
+)
+from jobs.context import DayContext
+from jobs.refs import refs_app
 from jobs.registry import DAY_VERBS, Verb
 from shark_core.config import load_config
 from shark_core.errors import SharkError
 from shark_core.interval import parse_day
+from shark_core.lake import Lake
+
+HoldoutOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Judge the day's models on all of this day instead; may be repeated."),
+]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,49 +41,9 @@ app = typer.Typer(
     help="Compress the embedding tables of a recommender, day by day.",
 )
 
-ConfigOption = Annotated[Path, typer.Option("--config", help="The model's pipeline config (YAML).")]
-DateOption = Annotated[str, typer.Option("--date", help="The day to process: YYYY-MM-DD, in UTC.")]
-RunIdOption = Annotated[str, typer.Option("--run-id", help="Named in every log line.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-
 
 def day_context(config: Path, date: str, run_id: str) -> DayContext:
     return DayContext(config=load_config(config), day=parse_day(date), run_id=run_id)
-
-
-def start_logging(run_id: str) -> None:
-    """Log to standard error; standard output holds the result only."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        force=True,
-        format=f"%(asctime)s %(levelname)s [{run_id or 'manual'}] %(message)s",
-        datefmt="%H:%M:%S",
-    )
-    logging.getLogger("py4j").setLevel(logging.WARNING)
-
-
-def show(result: JobResult, as_json: bool) -> None:
-    if as_json:
-        document = {"headline": result.headline, **result.figures}
-        sys.stdout.write(json.dumps(document, sort_keys=True, default=str) + "\n")
-        return
-    table = Table("figure", "value", title=result.headline, title_justify="left")
-    for name, value in result.figures.items():
-        table.add_row(name.replace("_", " "), _readable(value))
-    Console().print(table if result.figures else result.headline)
-
-
-def _readable(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    if isinstance(value, dict):
-        return "\n".join(f"{key}: {_readable(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_readable(item) for item in value)
-    return str(value)
 
 
 def run_verb(verb: Verb, context: DayContext, as_json: bool) -> None:
@@ -96,8 +67,33 @@ def _day_command(verb: Verb) -> Callable[..., None]:
     return command
 
 
+def _evaluate_command(verb: Verb) -> Callable[..., None]:
+    def command(
+        config: ConfigOption,
+        date: DateOption,
+        holdout_day: HoldoutOption = None,
+        run_id: RunIdOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        context = day_context(config, date, run_id)
+        if not holdout_day:
+            run_verb(verb, context, as_json)
+            return
+        from jobs.evaluate import evaluate_holdout
+
+        start_logging(run_id)
+        show(evaluate_holdout(context, [parse_day(day) for day in holdout_day]), as_json)
+
+    command.__doc__ = _day_command(verb).__doc__
+    return command
+
+
+_COMMANDS = {"evaluate": _evaluate_command}
+
 for _verb in DAY_VERBS:
-    app.command(_verb.name)(_day_command(_verb))
+    app.command(_verb.name)(_COMMANDS.get(_verb.name, _day_command)(_verb))
+
+app.add_typer(refs_app, name="refs")
 
 
 @app.command("run")
@@ -111,6 +107,56 @@ def run_day(
     context = day_context(config, date, run_id)
     for verb in DAY_VERBS:
         run_verb(verb, context, as_json)
+
+
+SourceOption = Annotated[Path, typer.Option("--source", help="The raw log: a file or a folder.")]
+LakeOption = Annotated[str, typer.Option("--lake", help="A folder, or s3://bucket/prefix.")]
+StartOption = Annotated[str, typer.Option("--start-day", help="The first day: YYYY-MM-DD, in UTC.")]
+DaysOption = Annotated[int, typer.Option("--days", min=1, help="How many days.")]
+
+
+@app.command("prepare")
+def prepare_traffic(
+    raw_format: Annotated[str, typer.Option("--format", help="kuairand, criteo or avazu.")],
+    source: SourceOption,
+    lake: LakeOption,
+    start_day: StartOption = "",
+    days: Annotated[int | None, typer.Option("--days", min=1, help="How many days.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a public log's raw files into traffic. Criteo's has no time: give --start-day, --days.
+
+    Example: python -m jobs prepare --format criteo --source train.txt.gz --lake lake/criteo
+    --start-day 2026-01-01 --days 7
+    """
+    from jobs.prepare import dealt_days, prepare
+
+    start_logging("prepare")
+    show(prepare(raw_format, source, Lake(lake), dealt_days(start_day, days)), as_json)
+
+
+@app.command("generate")
+def generate_traffic(
+    lake: LakeOption,
+    start_day: StartOption,
+    days: DaysOption,
+    impressions_per_day: Annotated[int, typer.Option("--impressions-per-day", min=1)],
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    fields: Annotated[
+        Path | None, typer.Option("--fields", help="What is planted; default: the demo's fields.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Generate synthetic traffic with planted structure, and write the truth beside it.
+
+    Example: python -m jobs generate --lake .demo/lake --start-day 2026-01-01 --days 3
+    --impressions-per-day 60000
+    """
+    from jobs.generate import DEMO_FIELDS, Amount, generate
+
+    start_logging("generate")
+    amount = Amount(parse_day(start_day), days, impressions_per_day, seed)
+    show(generate(Lake(lake), amount, fields or DEMO_FIELDS), as_json)
 
 
 def main() -> None:

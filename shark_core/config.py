@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import yaml
 from pydantic import Field as Key
@@ -37,8 +37,12 @@ from shark_core.config_sections import (
 )
 from shark_core.errors import ConfigError
 
+AnySection = TypeVar("AnySection", bound=Section)
+
 
 class PipelineConfig(Section):
+    """Each key is described where its section is: `shark_core.config_sections`."""
+
     name: Name
     lake: Annotated[str, Key(min_length=1)]
     label: Label
@@ -109,29 +113,39 @@ class PipelineConfig(Section):
 
 def load_config(path: str | Path) -> PipelineConfig:
     """Read and check one pipeline config. Raises `ConfigError`."""
-    try:
-        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            "the pipeline config cannot be read",
-            expected="a YAML file such as infra/config/demo.yaml",
-            found=error,
-            where=path,
-            remedy="check the path and the YAML syntax",
-        ) from error
-    return parse_config(document, where=str(path))
+    return load_section(path, PipelineConfig)
 
 
 def parse_config(document: object, where: str) -> PipelineConfig:
     """Check a parsed YAML document. Raises one `ConfigError` that lists every problem in it."""
+    return parse_section(document, where, PipelineConfig)
+
+
+def load_section(path: str | Path, kind: type[AnySection]) -> AnySection:
+    """Read and check a YAML file of any kind of section. Raises `ConfigError`."""
     try:
-        return PipelineConfig.model_validate(document)
+        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            "the config cannot be read",
+            expected="a YAML file such as those in infra/config",
+            found=error,
+            where=path,
+            remedy="check the path and the YAML syntax",
+        ) from error
+    return parse_section(document, str(path), kind)
+
+
+def parse_section(document: object, where: str, kind: type[AnySection]) -> AnySection:
+    """Check a parsed YAML document against any kind of section."""
+    try:
+        return kind.model_validate(document)
     except ValidationError as error:
         problems = [_problem(dict(detail)) for detail in error.errors()]
         raise ConfigError(
-            f"{len(problems)} problem(s) in the pipeline config\n" + "\n".join(problems),
+            f"{len(problems)} problem(s) in the config\n" + "\n".join(problems),
             where=where,
-            remedy="correct these keys; shark_core/config_sections.py describes each one",
+            remedy=f"correct these keys; {kind.__module__} says what each one means",
         ) from error
 
 

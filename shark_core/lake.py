@@ -121,13 +121,20 @@ class Lake:
             return pafs.LocalFileSystem(), str(Path(self.root).absolute())
         try:
             filesystem, base = pafs.FileSystem.from_uri(self.root)
-        except (pa.ArrowInvalid, OSError) as error:
+        except pa.ArrowInvalid as error:
             raise ConfigError(
                 "the lake's location is not understood",
                 expected="a folder, or s3://bucket/prefix",
                 found=f"{self.root!r}: {error}",
                 where="lake",
                 remedy="correct the key 'lake' of the pipeline config",
+            ) from error
+        except OSError as error:
+            raise RetryableError(
+                "the lake's storage does not answer",
+                found=error,
+                where=self.root,
+                remedy="run the command again; check the network and the bucket's name",
             ) from error
         return filesystem, base.rstrip("/")
 
@@ -139,7 +146,7 @@ class Lake:
                 return Marker.from_json(file.read().decode())
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
                 "a marker is damaged",
                 expected="JSON as the job writes it",

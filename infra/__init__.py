@@ -1,0 +1,1 @@
+"""How SHARK is installed, configured and shown."""

@@ -1,0 +1,118 @@
+"""`python -m infra.demo --traffic generated`: see `make demo`."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from infra.demo.client import AirflowClient
+from infra.demo.failure import DemoFailed, tail
+from infra.demo.plan import CHECKOUT, FOLDER, LAKE, PLANS, DemoPlan, plan_demo
+from infra.demo.progress import Progress, follow
+from infra.demo.services import AirflowServices
+from infra.demo.settings import DemoSettings
+from infra.demo.summary import summary
+from jobs.registry import DAY_VERBS
+
+SECONDS_TO_START = 180
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--traffic", default="generated", help=" or ".join(PLANS))
+    parser.add_argument("--source", default="", help="the raw log, for TRAFFIC=kuairand")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _alone():
+            run_demo(plan_demo(options.traffic, options.source))
+    except DemoFailed as failure:
+        say(f"demo: {failure}")
+        return 1
+    except KeyboardInterrupt:
+        say("demo: interrupted; Airflow and its jobs are ended")
+        return 130
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One demo at a time in this checkout."""
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoFailed("another demo runs in this checkout; wait for it or end it") from error
+        yield
+
+
+def run_demo(plan: DemoPlan) -> None:
+    started = time.monotonic()
+    settings = DemoSettings(FOLDER / "airflow")
+    for folder in (settings.home, LAKE):
+        shutil.rmtree(folder, ignore_errors=True)
+    with AirflowServices(settings) as services:
+        services.migrate()
+        make_traffic(plan)
+        services.start()
+        client = connect(services, settings)
+        say(f"demo: Airflow is up at {settings.url} (admin, {settings.password}); it runs")
+        say(f"      daily_compression for {plan.days} days, {plan.first_day} to {plan.last_day}")
+        runs = client.backfill(plan.first_day, plan.last_day, str(plan.config))
+        if runs != plan.days:
+            raise DemoFailed(f"{plan.days} runs expected, Airflow made {runs}")
+        progress = Progress(len(DAY_VERBS), plan.days, settings.home / "logs", say)
+        follow(progress, client.tasks, services.check)
+    say(summary(plan))
+    say(f"demo: done in {time.monotonic() - started:.0f} s")
+
+
+def make_traffic(plan: DemoPlan) -> None:
+    """Fill the lake with traffic, its progress bar shown, while the database is made."""
+    log = FOLDER / "traffic.log"
+    with log.open("wb") as output:
+        done = subprocess.run(plan.make_traffic, cwd=CHECKOUT, stdout=output, check=False)
+    if done.returncode != 0:
+        raise DemoFailed(f"making the traffic ended with {done.returncode}\n{tail(log)}")
+
+
+def connect(services: AirflowServices, settings: DemoSettings) -> AirflowClient:
+    """Wait until Airflow answers and has read the DAG."""
+    client = AirflowClient(settings)
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline:
+        services.check()
+        try:
+            client.log_in()
+            if client.knows_dag():
+                return client
+            if errors := client.import_errors():
+                raise DemoFailed("Airflow cannot read dags/\n" + "\n".join(errors))
+        except urllib.error.URLError:
+            pass  # the api-server is not listening yet
+        time.sleep(0.5)
+    raise DemoFailed(
+        f"Airflow is not up after {SECONDS_TO_START} s\n{tail(services.log('api-server'))}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What commands of the command line share: options, logging, and printing a result."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jobs.context import JobResult
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The model's pipeline config (YAML).")]
+DateOption = Annotated[str, typer.Option("--date", help="The day to process: YYYY-MM-DD, in UTC.")]
+RunIdOption = Annotated[str, typer.Option("--run-id", help="Named in every log line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+
+
+def start_logging(run_id: str) -> None:
+    """Log to standard error; standard output holds the result only."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        force=True,
+        format=f"%(asctime)s %(levelname)s [{run_id or 'manual'}] %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+
+
+def show(result: JobResult, as_json: bool) -> None:
+    if as_json:
+        document = {"headline": result.headline, **result.figures}
+        sys.stdout.write(json.dumps(document, sort_keys=True, default=str) + "\n")
+        return
+    Console().print(Text(result.headline))
+    if not result.figures:
+        return
+    table = Table("figure", "value")
+    for name, value in result.figures.items():
+        table.add_row(Text(name.replace("_", " ")), Text(_readable(value)))
+    Console().print(table)
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_readable(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_readable(item) for item in value)
+    return str(value)

@@ -1,0 +1,113 @@
+"""Publish the day's compressed model as a snapshot, and move the ref `candidate` to it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import BinaryIO
+
+from jobs.context import DayContext, JobResult
+from shark_core.errors import DataError
+from shark_core.evaluation.result import FILE_NAME as EVALUATION_FILE
+from shark_core.evaluation.result import Evaluation
+from shark_core.lake import FileEntry, Marker, partition
+from shark_core.publish.catalog import Catalog
+from shark_core.publish.lake_store import store_for
+from shark_core.publish.manifest import Manifest, snapshot_id
+from shark_core.publish.publication import (
+    describe_files,
+    describe_tables,
+    publish_snapshot,
+    snapshot_files,
+)
+from shark_core.publish.table_sizes import compressed_sizes
+from shark_core.schemas import COMPRESSED, EVALUATION, PUBLICATION
+from shark_core.version import code_version
+
+CANDIDATE = "candidate"
+FILE_NAME = "publication.json"
+
+
+def publish(context: DayContext) -> JobResult:
+    """Safe to repeat: the same content is the same snapshot, and one promotion moves a ref once."""
+    catalog = Catalog(store_for(context.lake), context.config.name)
+    compressed = context.marker(COMPRESSED)
+    files = snapshot_files(context.partition(COMPRESSED).path, compressed.files)
+    draft = _draft(context, compressed, files)
+    snapshot = publish_snapshot(catalog, draft, lambda name: _open(context, files[name]))
+    promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
+    head = catalog.advance(CANDIDATE, snapshot, promotion_id)
+    _record(context, snapshot)
+    figures = {
+        "snapshot": snapshot.snapshot_id,
+        CANDIDATE: head.snapshot_id,
+        "files": len(snapshot.files),
+        "bytes": sum(file.bytes for file in snapshot.files),
+        "failed_gates": snapshot.failed_gates,
+    }
+    return JobResult(f"snapshot {snapshot.snapshot_id} of {context.day}", figures)
+
+
+def _draft(context: DayContext, compressed: Marker, files: dict[str, FileEntry]) -> Manifest:
+    config, evaluated = context.config, context.marker(EVALUATION)
+    _require_evaluation_of(context, compressed, evaluated)
+    inputs = {"compressed": compressed.fingerprint, "evaluation": evaluated.fingerprint}
+    sizes = compressed_sizes(config, compressed)
+    content = context.lake.read_file(context.partition(EVALUATION), EVALUATION_FILE)
+    evaluation = Evaluation.from_json(content)
+    tables = describe_tables(config, sizes)
+    kept = {table.field for table in tables}
+    return Manifest(
+        snapshot_id=snapshot_id(
+            config.name, context.interval, config.config_hash, code_version(), inputs
+        ),
+        model=config.name,
+        start=context.interval.start,
+        end=context.interval.end,
+        parent=_parent(context),
+        attempt="",
+        code_version=code_version(),
+        config_hash=config.config_hash,
+        inputs=inputs,
+        config=config.model_dump(mode="json", exclude={"lake", "spark"}),
+        tables=tables,
+        pruned=tuple(field.name for field in config.fields if field.name not in kept),
+        files=describe_files(files),
+        metrics={**evaluation.figures, **sizes.figures},
+        gates={gate.name: gate.passed for gate in evaluation.gates},
+    )
+
+
+def _require_evaluation_of(context: DayContext, compressed: Marker, evaluated: Marker) -> None:
+    """The gates that travel with a snapshot must be about these very tables."""
+    if evaluated.inputs.get("compressed") != compressed.fingerprint:
+        raise DataError(
+            "the evaluation is older than the compressed model",
+            expected=f"an evaluation of compressed {compressed.fingerprint}",
+            found=f"one of compressed {evaluated.inputs.get('compressed')}",
+            where=context.lake.location(context.partition(EVALUATION).path),
+            remedy="run `python -m jobs evaluate` for this day again",
+        )
+
+
+def _parent(context: DayContext) -> str | None:
+    """The snapshot of the day before, where it was published."""
+    before = partition(PUBLICATION, context.day - timedelta(days=1))
+    found = context.lake.find_marker(before)
+    return str(found.facts["snapshot_id"]) if found else None
+
+
+def _open(context: DayContext, entry: FileEntry) -> AbstractContextManager[BinaryIO]:
+    lake = context.lake
+    with lake.reading(entry.path):
+        source: BinaryIO = lake.filesystem.open_input_file(lake.absolute(entry.path))
+    return source
+
+
+def _record(context: DayContext, snapshot: Manifest) -> None:
+    """Which snapshot the day became, for the report and for release."""
+    document = {"snapshot_id": snapshot.snapshot_id, "model": snapshot.model}
+    with context.writer(PUBLICATION) as writer:
+        writer.write_bytes(FILE_NAME, json.dumps(document, sort_keys=True).encode())
+        writer.commit(snapshot.inputs, document)

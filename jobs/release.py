@@ -1,0 +1,69 @@
+"""Promote the day's snapshot from `candidate` to `production`, if gates and config allow it."""
+
+from __future__ import annotations
+
+from jobs.context import DayContext, JobResult
+from shark_core.errors import GateFailed
+from shark_core.publish.catalog import Catalog
+from shark_core.publish.lake_store import store_for
+from shark_core.publish.manifest import Manifest
+from shark_core.schemas import PUBLICATION
+
+CANDIDATE, PRODUCTION = "candidate", "production"
+
+
+def release(context: DayContext) -> JobResult:
+    """With promotion `manual` a person decides: the result says what there is to run.
+
+    Raises `GateFailed` where promotion is `automatic` and a gate failed; `production` stays.
+    """
+    catalog = Catalog(store_for(context.lake), context.config.name)
+    snapshot = catalog.snapshot(context.marker(PUBLICATION).facts["snapshot_id"])
+    if context.config.release.promotion == "manual":
+        return _left_to_a_person(catalog, snapshot)
+    _require_gates(context, snapshot)
+    if _head(catalog, CANDIDATE) != snapshot.snapshot_id:
+        return _result(catalog, snapshot, "not released: it is not the candidate")
+    promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
+    head = catalog.advance(PRODUCTION, snapshot, promotion_id)
+    if head.snapshot_id != snapshot.snapshot_id:
+        return _result(catalog, snapshot, "not released again: production was moved on, or back")
+    return _result(catalog, snapshot, "released")
+
+
+def _require_gates(context: DayContext, snapshot: Manifest) -> None:
+    if snapshot.failed_gates:
+        raise GateFailed(
+            f"snapshot {snapshot.snapshot_id} of {context.day} is not released",
+            expected="all gates passed",
+            found=f"failed: {', '.join(snapshot.failed_gates)}",
+            where=f"snapshot {snapshot.snapshot_id} of {snapshot.model}",
+            remedy="read the day's report; production keeps serving what it served before",
+        )
+
+
+def _left_to_a_person(catalog: Catalog, snapshot: Manifest) -> JobResult:
+    if snapshot.failed_gates:
+        return _result(catalog, snapshot, f"failed gates: {', '.join(snapshot.failed_gates)}")
+    if _head(catalog, PRODUCTION) == snapshot.snapshot_id:
+        return _result(catalog, snapshot, "released already")
+    command = (
+        f"python -m jobs refs promote --config FILE --ref {PRODUCTION} "
+        f"--snapshot {snapshot.snapshot_id}"
+    )
+    return _result(catalog, snapshot, "all gates passed; a person may release it", run=command)
+
+
+def _result(catalog: Catalog, snapshot: Manifest, verdict: str, **more: str) -> JobResult:
+    figures = {
+        "snapshot": snapshot.snapshot_id,
+        CANDIDATE: _head(catalog, CANDIDATE),
+        PRODUCTION: _head(catalog, PRODUCTION),
+        **more,
+    }
+    return JobResult(f"snapshot {snapshot.snapshot_id}: {verdict}", figures)
+
+
+def _head(catalog: Catalog, ref: str) -> str | None:
+    head = catalog.head(ref)
+    return head.snapshot_id if head else None

@@ -1,0 +1,1 @@
+"""Label-aware access counts and row priorities."""

@@ -1,0 +1,1 @@
+"""AUC, log-loss, calibration, paired intervals, and the gates on them."""

@@ -1,0 +1,1 @@
+"""How much each field contributes to the model's quality."""

@@ -1,0 +1,1 @@
+"""Embedding tables, reference CTR models over them, training and checkpoints."""

@@ -1,0 +1,1 @@
+"""Which fields to prune, and why."""

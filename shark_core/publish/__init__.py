@@ -1,0 +1,1 @@
+"""Object store, manifest, catalog of snapshots and refs, and tables as Parquet."""

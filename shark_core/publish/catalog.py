@@ -1,0 +1,178 @@
+"""The catalog of one model: its snapshots and its refs, like git with write-once keys.
+
+registry/<model>/data/<snapshot_id>/<attempt>/…     files, unreachable until a manifest lists them
+registry/<model>/snapshots/<snapshot_id>.json       manifest: commits the snapshot
+registry/<model>/refs/<ref>/<99999999-n>.json       log of a ref: rolls it out, and back
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shark_core.errors import ConflictError, DataError
+from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
+from shark_core.publish.object_store import ObjectStore
+from shark_core.publish.ref_log import RefEntry, RefLog
+from shark_core.publish.table_files import read_tier
+from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Catalog:
+    store: ObjectStore
+    model: str
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Publish a snapshot whose files are stored. Returns the manifest that counts.
+
+        That is another attempt's manifest where that attempt was first. Raises `DataError` where a
+        file is missing or damaged, `ConflictError` where the id is taken by other content.
+        """
+        for file in manifest.files:
+            self._verify(manifest, file)
+        self.store.put_if_absent(self._manifest_key(manifest.snapshot_id), manifest.to_bytes())
+        committed = self.snapshot(manifest.snapshot_id)
+        if not committed.same_content(manifest):
+            raise ConflictError(
+                "a snapshot of this id holds other content",
+                expected="the same files and figures",
+                found=f"attempt {committed.attempt} differs from attempt {manifest.attempt}",
+                where=self._manifest_key(manifest.snapshot_id),
+                remedy="run the day again from quantize on: its partitions changed meanwhile",
+            )
+        return committed
+
+    def find_snapshot(self, snapshot_id: str) -> Manifest | None:
+        key = self._manifest_key(snapshot_id)
+        if not self.store.exists(key):
+            return None
+        with self.store.open(key) as file:
+            return parse_manifest(file.read(), where=key)
+
+    def snapshot(self, snapshot_id: str) -> Manifest:
+        """A committed snapshot. Raises `DataError` where there is none of this id."""
+        found = self.find_snapshot(snapshot_id)
+        if found is None:
+            raise DataError(
+                "no such snapshot",
+                expected=f"a committed snapshot of {self.model}",
+                found=snapshot_id,
+                where=self._manifest_key(snapshot_id),
+                remedy="look at `python -m jobs refs history` for the ids that refs point to",
+            )
+        return found
+
+    def data_key(self, manifest: Manifest, name: str) -> str:
+        return f"{self.model}/data/{manifest.snapshot_id}/{manifest.attempt}/{name}"
+
+    def read_file(self, manifest: Manifest, name: str) -> bytes:
+        """A file of a snapshot. Raises `DataError` unless its size and checksum are right."""
+        file = manifest.file(name)
+        with self.store.open(self.data_key(manifest, name)) as stream:
+            content = stream.read()
+        found = f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}"
+        self._require_intact(manifest, file, found)
+        return content
+
+    def read_table(self, manifest: Manifest, field: str) -> MixedPrecisionTable:
+        """A field's table, every byte of it checked."""
+        table = manifest.table(field)
+        blocks = {}
+        for tier in table.tiers:
+            content = pq.read_table(pa.BufferReader(self.read_file(manifest, tier.file)))
+            blocks[tier.tier] = read_tier(
+                content, tier.tier, table.num_embeddings, table.embedding_dim, where=tier.file
+            )
+        return MixedPrecisionTable.from_blocks(
+            table.embedding_dim, table.num_embeddings, blocks, where=f"field {field!r}"
+        )
+
+    def head(self, ref: str) -> RefEntry | None:
+        """The newest entry of a ref's log."""
+        return self._log(ref).head()
+
+    def history(self, ref: str) -> Iterator[RefEntry]:
+        """All entries of a ref's log, newest first."""
+        return self._log(ref).history()
+
+    def refs(self) -> list[str]:
+        """The names of all refs, in order."""
+        prefix = f"{self.model}/refs"
+        names = (key.removeprefix(f"{prefix}/").split("/")[0] for key in self.store.list(prefix))
+        return sorted(set(names))
+
+    def promote(
+        self, ref: str, snapshot_id: str, promotion_id: str, expect: str | None
+    ) -> RefEntry:
+        """Point a ref at a committed snapshot; see `RefLog.promote`."""
+        self.snapshot(snapshot_id)
+        return self._log(ref).promote(snapshot_id, promotion_id, expect)
+
+    def advance(self, ref: str, manifest: Manifest, promotion_id: str) -> RefEntry:
+        """Promote a snapshot unless the ref is on a later day; returns the ref's entry after that.
+
+        A day that is run again does not take a ref back in time, and a promotion that was done
+        before is not repeated, whatever the ref points to since. Raises as `promote` does.
+        """
+        head = self.head(ref)
+        if head is not None and self.snapshot(head.snapshot_id).start > manifest.start:
+            return head
+        expect = head.snapshot_id if head else None
+        entry = self.promote(ref, manifest.snapshot_id, promotion_id, expect)
+        return self.head(ref) or entry
+
+    def rollback(self, ref: str, expect: str | None) -> RefEntry:
+        """Point a ref at what it pointed to before `expect`, the snapshot it points to now.
+
+        Raises `DataError` where there is nothing before it, `ConflictError` where it moved.
+        """
+        log = self._log(ref)
+        head = log.head()
+        if head is None:
+            raise DataError(
+                f"the ref {ref!r} points to nothing",
+                expected=f"one of {self.refs()}",
+                found=ref,
+                where=f"{self.model}/refs",
+                remedy="name a ref that exists",
+            )
+        target = log.before(head)
+        return log.promote(
+            target.snapshot_id,
+            promotion_id=f"rollback-{head.number + 1}-{target.snapshot_id}",
+            expect=expect,
+            restores=target.number if target.restores is None else target.restores,
+        )
+
+    def _log(self, ref: str) -> RefLog:
+        return RefLog(self.store, f"{self.model}/refs/{ref}", ref)
+
+    def _manifest_key(self, snapshot_id: str) -> str:
+        return f"{self.model}/snapshots/{snapshot_id}.json"
+
+    def _verify(self, manifest: Manifest, file: SnapshotFile) -> None:
+        key = self.data_key(manifest, file.name)
+        digest = hashlib.sha256()
+        with self.store.open(key) as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+        found = f"{self.store.size(key)} bytes, sha256 {digest.hexdigest()}"
+        self._require_intact(manifest, file, found)
+
+    def _require_intact(self, manifest: Manifest, file: SnapshotFile, found: str) -> None:
+        expected = f"{file.bytes} bytes, sha256 {file.sha256}"
+        if found != expected:
+            raise DataError(
+                "a file of a snapshot is damaged",
+                expected=expected,
+                found=found,
+                where=self.data_key(manifest, file.name),
+                remedy="publish the day again under a new snapshot, or roll back",
+            )

@@ -1,0 +1,111 @@
+"""A folder as an object store."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from shutil import copyfileobj
+from typing import BinaryIO
+
+from shark_core.errors import DataError, RetryableError
+from shark_core.publish.object_store import check_key
+
+INCOMING = ".incoming"
+
+
+@dataclass(frozen=True)
+class LocalStore:
+    """Objects as files below `root`, each linked into place once it is whole and on disk.
+
+    A writer that is killed leaves a file in `.incoming`, which no key reaches.
+    """
+
+    root: Path
+
+    def put_if_absent(self, key: str, content: bytes) -> bool:
+        return self.put_file_if_absent(key, BytesIO(content))
+
+    def put_file_if_absent(self, key: str, source: BinaryIO) -> bool:
+        target = self._path(key)
+        temporary = self.root / INCOMING / secrets.token_hex(8)
+        with self._storage(key):
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _write_through(temporary, source)
+                return _link(temporary, target)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[BinaryIO]:
+        with self._storage(key), self._path(key).open("rb") as file:
+            yield file
+
+    def size(self, key: str) -> int:
+        with self._storage(key):
+            return self._path(key).stat().st_size
+
+    def exists(self, key: str) -> bool:
+        with self._storage(key):
+            return self._path(key).is_file()
+
+    def list(self, prefix: str) -> Iterator[str]:
+        folder = self._path(prefix)
+        with self._storage(prefix):
+            files = [path for path in folder.rglob("*") if path.is_file()]
+        yield from sorted(path.relative_to(self.root).as_posix() for path in files)
+
+    def delete(self, key: str) -> None:
+        with self._storage(key):
+            self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
+
+    @contextmanager
+    def _storage(self, key: str) -> Iterator[None]:
+        """Turn what the operating system raises into the errors of `shark_core.errors`."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise DataError(
+                "an object of the registry is missing",
+                expected="a file",
+                found="nothing",
+                where=self.root / key,
+                remedy="restore it from a copy, or publish the day again",
+            ) from error
+        except OSError as error:
+            raise RetryableError(
+                "the registry's storage does not answer as it should",
+                expected="a file system with hard links, space and permission to write",
+                found=error,
+                where=self.root / key,
+                remedy="run the command again; check the disk if it persists",
+            ) from error
+
+
+def _write_through(path: Path, source: BinaryIO) -> None:
+    with path.open("xb") as file:
+        copyfileobj(source, file, 1 << 20)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _link(temporary: Path, target: Path) -> bool:
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return True

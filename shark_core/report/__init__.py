@@ -1,0 +1,1 @@
+"""One RunReport value, rendered as HTML, JSON and a short text."""

@@ -1,0 +1,129 @@
+"""The report of one day as one frozen value; `html` and `text` render it, report.json keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from shark_core.errors import DataError
+from shark_core.evaluation.comparison import Comparison
+from shark_core.evaluation.gates import Gate
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Embedding bytes. `before`: all fields in fp32; `after`: everything published for them."""
+
+    before: int
+    after: int
+    payload: int
+    memory: int
+    constants: int
+
+    @property
+    def ratio(self) -> float:
+        return self.before / self.after
+
+    @property
+    def saved_share(self) -> float:
+        return 1.0 - self.after / self.before
+
+
+@dataclass(frozen=True)
+class FieldOutcome:
+    """What happened to a field, and why. `action` is `keep` or `prune`."""
+
+    field: str
+    encoding: str
+    num_embeddings: int
+    embedding_dim: int
+    importance: float
+    standard_error: float
+    action: str
+    reason: str
+    bytes_before: int
+    bytes_after: int
+
+
+@dataclass(frozen=True)
+class TierMix:
+    """The rows of one tier over all kept fields; `bytes` on disk."""
+
+    tier: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Records:
+    """What came in. `records = examples + quarantined`, always."""
+
+    records: int
+    examples: int
+    positives: int
+    quarantined: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the day's figures come from: fingerprints of the partitions, config and code."""
+
+    config_hash: str
+    code_version: str
+    inputs: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    model: str
+    day: str
+    snapshot_id: str
+    promotion: str
+    importance_method: str
+    importance_examples: int
+    embedding_bytes: Bytes
+    fields: tuple[FieldOutcome, ...]
+    tiers: tuple[TierMix, ...]
+    comparison: Comparison
+    gates: tuple[Gate, ...]
+    records: Records
+    origin: Origin
+
+    @property
+    def pruned(self) -> list[str]:
+        return [field.field for field in self.fields if field.action == "prune"]
+
+    @property
+    def failed_gates(self) -> list[Gate]:
+        return [gate for gate in self.gates if not gate.passed]
+
+    def to_json(self) -> str:
+        return json.dumps({"format_version": FORMAT_VERSION, **asdict(self)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raises `DataError` where the document is not what `to_json` writes."""
+        try:
+            document: dict[str, Any] = json.loads(text)
+            if document.pop("format_version") != FORMAT_VERSION:
+                raise ValueError("another format_version")
+            nested: dict[str, Any] = {
+                "embedding_bytes": Bytes(**document.pop("embedding_bytes")),
+                "fields": tuple(FieldOutcome(**entry) for entry in document.pop("fields")),
+                "tiers": tuple(TierMix(**entry) for entry in document.pop("tiers")),
+                "comparison": Comparison.from_document(document.pop("comparison")),
+                "gates": tuple(Gate(**entry) for entry in document.pop("gates")),
+                "records": Records(**document.pop("records")),
+                "origin": Origin(**document.pop("origin")),
+            }
+            return cls(**document, **nested)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                "report.json is damaged, or of another release",
+                expected=f"a report of format version {FORMAT_VERSION}",
+                found=error,
+                remedy="run `python -m jobs report` for this day again",
+            ) from error

@@ -1,0 +1,52 @@
+"""The report as a short text for a terminal."""
+
+from __future__ import annotations
+
+from shark_core.evaluation.paired_difference import PairedDifference
+from shark_core.report.numbers import count, percent, size
+from shark_core.report.run_report import RunReport
+
+
+def short_text(report: RunReport, location: str) -> str:
+    """A title and aligned lines; `location` is where the page is.
+
+    demo 2026-01-03: all gates passed
+      embedding bytes   2.9 MB → 0.7 MB (4.11 × smaller)
+      …
+    """
+    width = max(len(label) for label, _ in _lines(report, location))
+    lines = [f"  {label:<{width}}  {value}" for label, value in _lines(report, location)]
+    return "\n".join([f"{report.model} {report.day}: {verdict(report)}", *lines])
+
+
+def verdict(report: RunReport) -> str:
+    failed = ", ".join(gate.name for gate in report.failed_gates)
+    return f"gate failed: {failed}" if failed else "all gates passed"
+
+
+def _lines(report: RunReport, location: str) -> list[tuple[str, str]]:
+    before, after = size(report.embedding_bytes.before), size(report.embedding_bytes.after)
+    pruned = ", ".join(report.pruned) or "none"
+    baseline, compressed = report.comparison.baseline, report.comparison.compressed
+    auc = report.comparison.auc_difference
+    log_loss = report.comparison.log_loss_difference
+    return [
+        ("embedding bytes", f"{before} → {after} ({report.embedding_bytes.ratio:.2f} × smaller)"),
+        ("fields pruned", f"{len(report.pruned)} of {len(report.fields)}: {pruned}"),
+        ("rows by tier", _tier_mix(report)),
+        ("AUC", _change(baseline.auc, compressed.auc, auc)),
+        ("log-loss", _change(baseline.log_loss, compressed.log_loss, log_loss)),
+        ("snapshot", report.snapshot_id),
+        ("report", location),
+    ]
+
+
+def _tier_mix(report: RunReport) -> str:
+    rows = sum(tier.rows for tier in report.tiers)
+    return ", ".join(
+        f"{tier.tier} {percent(tier.rows / rows)} ({count(tier.rows)})" for tier in report.tiers
+    )
+
+
+def _change(before: float, after: float, difference: PairedDifference) -> str:
+    return f"{before:.4f} baseline → {after:.4f} compressed (difference {difference})"

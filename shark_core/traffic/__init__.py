@@ -1,0 +1,1 @@
+"""From logged impressions to batches of arrays: encoding, generation, the examples reader."""

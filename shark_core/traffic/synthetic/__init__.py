@@ -1,0 +1,1 @@
+"""Synthetic traffic with planted structure, whose truth is known."""

@@ -1,0 +1,19 @@
+"""What the whole suite shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+
+@pytest.fixture(scope="session")
+def spark() -> SparkContext:
+    """The process's Spark context; jobs that run in this process use it too."""
+    from shark_core.config_sections import Spark
+    from shark_core.spark import spark_context
+
+    return spark_context(Spark(master="local[2]", driver_memory="512m"), "tests")

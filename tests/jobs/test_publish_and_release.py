@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from jobs.evaluate import evaluate
+from jobs.publish import publish
+from jobs.quantize import quantize
+from jobs.release import release
+from jobs.report import report
+from shark_core.errors import DataError, GateFailed
+from shark_core.publish.compressed_model import rebuild_model
+from shark_core.report.stored import read_report, stored_text
+from tests.example_lake import DAY
+from tests.jobs.compressed_day import (
+    FAILING_GATES,
+    catalog_of,
+    head,
+    run_to_publish,
+)
+
+
+def test_a_snapshot_holds_the_tables_that_were_quantized(make_context: Any) -> None:
+    context = make_context()
+    run_to_publish(context)
+    catalog = catalog_of(context)
+    manifest = catalog.snapshot(str(head(context, "candidate")))
+    rebuilt = rebuild_model(context.config, context.lake, DAY)
+    for name in rebuilt.kept:
+        table = catalog.read_table(manifest, name)
+        assert torch.equal(table.dequantize(), rebuilt.embeddings.weight(name))
+    assert list(manifest.pruned) == rebuilt.pruned
+
+
+def test_publishing_again_changes_nothing(make_context: Any) -> None:
+    context = make_context()
+    run_to_publish(context)
+    registry = Path(context.config.lake) / "registry"
+    before = {path: path.read_bytes() for path in registry.rglob("*") if path.is_file()}
+    publish(context)
+    assert {path: path.read_bytes() for path in registry.rglob("*") if path.is_file()} == before
+
+
+def test_an_evaluation_of_other_tables_is_not_published(make_context: Any) -> None:
+    context = make_context()
+    quantize(context)
+    evaluate(context)
+    stale = make_context(tiers={"int8_below": 1e9, "fp16_below": 1e9})
+    quantize(stale)
+    with pytest.raises(DataError, match="evaluation is older"):
+        publish(stale)
+
+
+def test_automatic_promotion_releases_once(make_context: Any) -> None:
+    context = make_context(release={"promotion": "automatic"})
+    run_to_publish(context)
+    assert release(context).headline.endswith(": released")
+    release(context)
+    assert len(list(catalog_of(context).history("production"))) == 1
+    assert head(context, "production") == head(context, "candidate")
+
+
+def test_automatic_promotion_stops_at_a_failed_gate(make_context: Any) -> None:
+    context = make_context(release={"promotion": "automatic"}, gates=FAILING_GATES)
+    run_to_publish(context)
+    with pytest.raises(GateFailed, match="compression_ratio") as failure:
+        release(context)
+    assert failure.value.exit_code == 79
+    assert head(context, "production") is None
+
+
+def test_a_snapshot_that_is_no_longer_the_candidate_is_not_released(make_context: Any) -> None:
+    context = make_context(release={"promotion": "automatic"})
+    run_to_publish(context)
+    first = str(head(context, "candidate"))
+    again = make_context(
+        release={"promotion": "automatic"}, tiers={"int8_below": 1, "fp16_below": 9}
+    )
+    run_to_publish(again)
+    catalog_of(again).promote("candidate", first, "by hand", expect=head(again, "candidate"))
+    assert "not the candidate" in release(again).headline
+    assert head(again, "production") is None
+
+
+def test_manual_promotion_is_left_to_a_person(make_context: Any) -> None:
+    context = make_context()
+    run_to_publish(context)
+    result = release(context)
+    assert f"--snapshot {head(context, 'candidate')}" in result.figures["run"]
+    assert head(context, "production") is None
+
+
+def test_the_report_tells_what_the_jobs_found(make_context: Any) -> None:
+    context = make_context()
+    sizes = quantize(context).figures
+    for job in (evaluate, publish, report):
+        job(context)
+    found = read_report(context.lake, DAY)
+    assert found.embedding_bytes.after == sizes["bytes_after"]
+    assert found.snapshot_id == head(context, "candidate")
+    assert {field.field for field in found.fields} == {"user", "item", "tags"}
+    assert found.records.quarantined == {"label": 2}
+    assert Path(stored_text(context.lake, DAY).split()[-1]).is_file()
