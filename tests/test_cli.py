@@ -23,7 +23,7 @@ from shark_core import errors
 
 CHECKOUT = Path(__file__).parents[1]
 ARGUMENTS = ["--date", "2026-01-02", "--run-id", "r1"]
-GROUP = typer.main.get_command(cli.app)
+TOP_LEVEL_VERBS = sorted({*typer.main.get_command(cli.app).commands} - {"refs"})  # type: ignore[attr-defined]
 CONFIG = {
     "name": "small",
     "label": {"column": "clicked"},
@@ -61,13 +61,17 @@ def replace_job(monkeypatch: pytest.MonkeyPatch, job: object) -> None:
     monkeypatch.setattr(jobs.registry.Verb, "load", lambda verb: job)
 
 
-@pytest.mark.parametrize("verb", sorted(GROUP.commands))  # type: ignore[attr-defined]
+@pytest.mark.parametrize("verb", TOP_LEVEL_VERBS)
 def test_help_of_each_verb_says_what_it_does_and_has_an_example(verb: str) -> None:
     shown = CliRunner().invoke(cli.app, [verb, "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0
-    if verb not in getattr(GROUP, "commands", {}) or hasattr(GROUP.commands[verb], "commands"):  # type: ignore[attr-defined]
-        return  # a group such as `refs`; its own verbs have the examples
-    assert f"python -m jobs {verb} " in shown.output
+    assert f"Example: python -m jobs {verb} " in shown.output
+
+
+def test_moving_a_ref_has_an_example() -> None:
+    for verb in ("promote", "rollback"):
+        shown = CliRunner().invoke(cli.app, ["refs", verb, "--help"], env={"COLUMNS": "200"})
+        assert f"Example: python -m jobs refs {verb} " in shown.output
 
 
 def test_every_verb_of_a_day_has_its_job() -> None:

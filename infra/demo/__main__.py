@@ -35,7 +35,8 @@ def main() -> int:
     parser.add_argument("--traffic", default="generated", help=" or ".join(PLANS))
     parser.add_argument("--source", default="", help="the raw log, for TRAFFIC=kuairand")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # even where a shell made us ignore Ctrl-C
+        signal.signal(ending, _interrupt)
     try:
         with _alone():
             run_demo(plan_demo(options.traffic, options.source))

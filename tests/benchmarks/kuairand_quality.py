@@ -96,7 +96,8 @@ def measure(config: PipelineConfig, days: Sequence[date]) -> SeedResult:
 
 
 def show(results: Sequence[SeedResult]) -> None:
-    table = Table("seed", "baseline AUC", "compressed AUC", "ΔAUC ± s.e.", "Δlog-loss", "pruned", "×")
+    columns = ("seed", "baseline AUC", "compressed AUC", "ΔAUC ± s.e.", "Δlog-loss", "pruned", "×")
+    table = Table(*columns)
     for found in results:
         table.add_row(
             str(found.seed),

@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from jobs.context import DayContext
+from jobs.ingest import ingest
 from shark_core.config import PipelineConfig, parse_config
+from shark_core.errors import DataError
 from shark_core.interval import Interval
 from shark_core.lake import Lake, Marker
 from shark_core.partition_writer import PartitionWriter, RunStamp
 from shark_core.schemas import Dataset
 
 DAY = date(2026, 1, 1)
+LENIENT = {"ingest": {"max_quarantined_share": 0.5}}
 
 
 def document(lake: Path | str = "lake", **changes: Any) -> dict[str, Any]:
@@ -122,3 +126,20 @@ def fingerprints(lake: Path) -> dict[str, str]:
         for path in sorted(lake.rglob("_marker.json"))
         if path.relative_to(lake).parts[0] != "traffic"
     }
+
+
+def table_of(context: DayContext, dataset: Dataset, **keys: str) -> pa.Table:
+    """All rows of the day's partition."""
+    return context.lake.read_table(context.partition(dataset, **keys))
+
+
+def refusal(context: DayContext) -> str:
+    """The message with which ingest refuses the day."""
+    with pytest.raises(DataError) as caught:
+        ingest(context)
+    return str(caught.value)
+
+
+def written(lake: Path) -> list[Path]:
+    """Every file in the lake that is not traffic."""
+    return [path for path in lake.rglob("*") if path.is_file() and "traffic" not in path.parts]

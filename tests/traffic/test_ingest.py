@@ -7,51 +7,29 @@ import pyarrow as pa
 import pytest
 from pyspark import SparkContext
 
-from jobs.context import DayContext
 from jobs.ingest import ingest
-from shark_core.errors import DataError
 from shark_core.lake import partition
 from shark_core.schemas import (
     EXAMPLES,
     QUARANTINE,
     VOCABULARY,
-    Dataset,
     examples_schema,
 )
 from shark_core.traffic.vocabulary_store import field_encoder
 
 from .day_lake import (
     DAY,
+    LENIENT,
     context_of,
     data_files,
     fingerprints,
     records,
+    table_of,
     with_values,
     write_traffic,
 )
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark")]
-
-LENIENT = {"ingest": {"max_quarantined_share": 0.5}}
-
-
-def table_of(context: DayContext, dataset: Dataset, **keys: str) -> pa.Table:
-    return context.lake.read_table(context.partition(dataset, **keys))
-
-
-def vocabulary(context: DayContext, name: str) -> dict[str, int]:
-    table = table_of(context, VOCABULARY, field=name)
-    return dict(zip(table["value"].to_pylist(), table["row_id"].to_pylist(), strict=True))
-
-
-def refusal(context: DayContext) -> str:
-    with pytest.raises(DataError) as caught:
-        ingest(context)
-    return str(caught.value)
-
-
-def written(lake: Path) -> list[Path]:
-    return [path for path in lake.rglob("*") if path.is_file() and "traffic" not in path.parts]
 
 
 def test_examples_hold_every_record_in_its_order_as_serving_encodes_it(tmp_path: Path) -> None:

@@ -8,13 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.context import DayContext
 from jobs.ingest import ingest
-from shark_core.errors import DataError
 from shark_core.schemas import (
     QUARANTINE,
-    VOCABULARY,
-    Dataset,
 )
 
 from .day_lake import (
@@ -24,32 +20,14 @@ from .day_lake import (
     fingerprints,
     next_day,
     records,
+    refusal,
+    table_of,
     with_values,
     write_traffic,
+    written,
 )
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark")]
-
-LENIENT = {"ingest": {"max_quarantined_share": 0.5}}
-
-
-def table_of(context: DayContext, dataset: Dataset, **keys: str) -> pa.Table:
-    return context.lake.read_table(context.partition(dataset, **keys))
-
-
-def vocabulary(context: DayContext, name: str) -> dict[str, int]:
-    table = table_of(context, VOCABULARY, field=name)
-    return dict(zip(table["value"].to_pylist(), table["row_id"].to_pylist(), strict=True))
-
-
-def refusal(context: DayContext) -> str:
-    with pytest.raises(DataError) as caught:
-        ingest(context)
-    return str(caught.value)
-
-
-def written(lake: Path) -> list[Path]:
-    return [path for path in lake.rglob("*") if path.is_file() and "traffic" not in path.parts]
 
 
 def test_too_many_bad_records_refuse_the_day_and_stay_to_be_looked_at(tmp_path: Path) -> None:
@@ -137,5 +115,3 @@ def test_one_damaged_file_refuses_the_day(tmp_path: Path, place: str) -> None:
     message = refusal(context_of(tmp_path))
     assert "b.parquet" in message
     assert written(tmp_path) == []
-
-

@@ -5,53 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from jobs.context import DayContext
 from jobs.ingest import ingest
-from shark_core.errors import DataError
 from shark_core.lake import Lake
 from shark_core.schemas import (
     EXAMPLES,
     PENDING_VALUES,
     VOCABULARY,
-    Dataset,
 )
 from shark_core.traffic.vocabulary_store import field_encoder
 
 from .day_lake import (
     DAY,
+    LENIENT,
     context_of,
     fingerprints,
     next_day,
     records,
+    refusal,
+    table_of,
     with_values,
     write_traffic,
 )
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark")]
 
-LENIENT = {"ingest": {"max_quarantined_share": 0.5}}
-
-
-def table_of(context: DayContext, dataset: Dataset, **keys: str) -> pa.Table:
-    return context.lake.read_table(context.partition(dataset, **keys))
-
 
 def vocabulary(context: DayContext, name: str) -> dict[str, int]:
     table = table_of(context, VOCABULARY, field=name)
     return dict(zip(table["value"].to_pylist(), table["row_id"].to_pylist(), strict=True))
-
-
-def refusal(context: DayContext) -> str:
-    with pytest.raises(DataError) as caught:
-        ingest(context)
-    return str(caught.value)
-
-
-def written(lake: Path) -> list[Path]:
-    return [path for path in lake.rglob("*") if path.is_file() and "traffic" not in path.parts]
 
 
 def test_vocabularies_grow_and_never_change(tmp_path: Path) -> None:
@@ -130,5 +114,3 @@ def test_a_field_that_left_the_config_and_returns_keeps_its_rows(tmp_path: Path)
     known = field_encoder(Lake(str(tmp_path)), context.config.field("site"), days[1]).vocabulary
     assert known is not None
     assert set(known.row_ids) == set(vocabulary(context_of(tmp_path), "site").values())
-
-
