@@ -12,7 +12,7 @@ from shark_core.errors import DataError
 from shark_core.evaluation.result import FILE_NAME as EVALUATION_FILE
 from shark_core.evaluation.result import Evaluation
 from shark_core.lake import FileEntry, Marker, partition
-from shark_core.publish.catalog import Catalog
+from shark_core.publish.catalog import CANDIDATE, Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest, snapshot_id
 from shark_core.publish.publication import (
@@ -25,7 +25,6 @@ from shark_core.publish.table_sizes import compressed_sizes
 from shark_core.schemas import COMPRESSED, EVALUATION, PUBLICATION
 from shark_core.version import code_version
 
-CANDIDATE = "candidate"
 FILE_NAME = "publication.json"
 
 

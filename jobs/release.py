@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from jobs.context import DayContext, JobResult
 from shark_core.errors import GateFailed
-from shark_core.publish.catalog import Catalog
+from shark_core.publish.catalog import CANDIDATE, PRODUCTION, Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest
 from shark_core.schemas import PUBLICATION
-
-CANDIDATE, PRODUCTION = "candidate", "production"
 
 
 def release(context: DayContext) -> JobResult:
@@ -22,13 +20,21 @@ def release(context: DayContext) -> JobResult:
     if context.config.release.promotion == "manual":
         return _left_to_a_person(catalog, snapshot)
     _require_gates(context, snapshot)
-    if _head(catalog, CANDIDATE) != snapshot.snapshot_id:
-        return _result(catalog, snapshot, "not released: it is not the candidate")
+    if _taken_back(catalog, snapshot):
+        return _result(catalog, snapshot, "not released: it is no longer the candidate")
     promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
     head = catalog.advance(PRODUCTION, snapshot, promotion_id)
     if head.snapshot_id != snapshot.snapshot_id:
         return _result(catalog, snapshot, "not released again: production was moved on, or back")
     return _result(catalog, snapshot, "released")
+
+
+def _taken_back(catalog: Catalog, snapshot: Manifest) -> bool:
+    """Whether `candidate` was moved off the snapshot by hand; going on to a later day is none."""
+    candidate = _head(catalog, CANDIDATE)
+    if candidate is None or candidate == snapshot.snapshot_id:
+        return candidate is None
+    return catalog.snapshot(candidate).start <= snapshot.start
 
 
 def _require_gates(context: DayContext, snapshot: Manifest) -> None:

@@ -21,6 +21,7 @@ from shark_core.publish.ref_log import RefEntry, RefLog
 from shark_core.publish.table_files import read_tier
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
+CANDIDATE, PRODUCTION = "candidate", "production"
 CHUNK = 1 << 20
 
 

@@ -19,7 +19,7 @@ from jobs.context import DayContext
 from jobs.registry import DAY_VERBS
 from shark_core.lake import Marker
 from tests.example_lake import DAY, tiny_config, tiny_lake
-from tests.jobs.test_quantize_to_release import write_examples_facts, write_priorities
+from tests.jobs.compressed_day import write_examples_facts, write_priorities
 
 pytestmark = pytest.mark.slow
 

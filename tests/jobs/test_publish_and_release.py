@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,23 @@ def test_a_snapshot_that_is_no_longer_the_candidate_is_not_released(make_context
     )
     run_to_publish(again)
     catalog_of(again).promote("candidate", first, "by hand", expect=head(again, "candidate"))
-    assert "not the candidate" in release(again).headline
+    assert "no longer the candidate" in release(again).headline
     assert head(again, "production") is None
+
+
+def test_a_day_is_released_in_its_turn_though_the_next_is_published_already(
+    make_context: Any,
+) -> None:
+    context = make_context(release={"promotion": "automatic"})
+    run_to_publish(context)
+    catalog = catalog_of(context)
+    first = catalog.snapshot(str(head(context, "candidate")))
+    later = first.model_copy(
+        update={"snapshot_id": "f" * 16, "start": first.start + timedelta(days=1), "files": ()}
+    )
+    catalog.advance("candidate", catalog.commit(later), "the next day")
+    assert release(context).headline.endswith(": released")
+    assert head(context, "production") == first.snapshot_id
 
 
 def test_manual_promotion_is_left_to_a_person(make_context: Any) -> None:
