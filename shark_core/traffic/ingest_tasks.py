@@ -59,14 +59,14 @@ class SplitOutcome:
 
 def ingest_split(plan: IngestPlan, split: Split) -> SplitOutcome:
     """Validate, encode and write one split, a batch at a time."""
-    pass_ = _SplitPass(plan, split)
+    reading = _SplitReading(plan, split)
     name = f"part-{split.number:05d}.parquet"
-    examples = _write(plan.examples, name, examples_schema(plan.config), pass_.example_batches())
-    quarantine = _write(plan.quarantine, name, QUARANTINE_SCHEMA, iter(pass_.refused))
-    return SplitOutcome(examples, quarantine, pass_.positives, dict(pass_.reasons))
+    examples = _write(plan.examples, name, examples_schema(plan.config), reading.example_batches())
+    quarantine = _write(plan.quarantine, name, QUARANTINE_SCHEMA, iter(reading.refused))
+    return SplitOutcome(examples, quarantine, reading.positives, dict(reading.reasons))
 
 
-class _SplitPass:
+class _SplitReading:
     """One reading of a split: examples stream out, the few refused records are kept."""
 
     def __init__(self, plan: IngestPlan, split: Split) -> None:

@@ -15,6 +15,8 @@ from shark_core.schemas import (
     VOCABULARY,
     examples_schema,
 )
+from shark_core.traffic.ingest_tasks import IngestPlan, ingest_split
+from shark_core.traffic.traffic_files import Split
 from shark_core.traffic.vocabulary_store import field_encoder
 
 from .day_lake import (
@@ -67,6 +69,23 @@ def test_bad_records_go_to_quarantine_with_their_reason(tmp_path: Path) -> None:
     assert {row["source_file"] for row in rows} == {f"traffic/ds={DAY}/part-0.parquet"}
     assert json.loads(rows[1]["record"])["user"] == 50
     assert "not_read" not in json.loads(rows[1]["record"])
+
+
+def test_a_refused_record_is_found_again_by_its_row_whatever_the_split(tmp_path: Path) -> None:
+    table = with_values(records(200), "user", {3: 99, 120: 99, 199: 99})
+    path = write_traffic(tmp_path, table, row_group_size=50).relative_to(tmp_path).as_posix()
+    fields = [{"name": "user", "encoding": "identity", "num_embeddings": 50}]
+    context = context_of(tmp_path, fields=fields)
+    examples, quarantine = context.writer(EXAMPLES), context.writer(QUARANTINE)
+    plan = IngestPlan(
+        context.lake, context.config, context.interval, examples.files, quarantine.files, {}
+    )
+    outcome = ingest_split(plan, Split(1, path, row_groups=(2, 3), first_row=100))
+    assert outcome.examples is not None
+    assert outcome.quarantine is not None
+    assert outcome.examples.rows == 98
+    refused = context.lake.read_parquet(outcome.quarantine.path)
+    assert refused["source_row"].to_pylist() == [120, 199]
 
 
 def test_a_day_without_bad_records_has_an_empty_quarantine(tmp_path: Path) -> None:

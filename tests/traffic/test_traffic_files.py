@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shark_core.errors import DataError
+from shark_core.errors import DataError, RetryableError
 from shark_core.lake import Lake
 from shark_core.schemas import TRAFFIC
 from shark_core.traffic.columns import columns_read
@@ -105,6 +105,17 @@ def test_damaged_pages_are_bad_data_and_not_trouble_of_the_storage(
     file = inspect_file(lake, CONFIG, f"traffic/ds={DAY}/part-0.parquet")
     with pytest.raises(DataError, match=r"(?s)damaged.*part-0\.parquet"):
         list(read_split(lake, plan_splits([file])[0], columns_read(CONFIG)))
+
+
+def test_what_cannot_be_read_at_all_is_trouble_to_try_again(tmp_path: Path) -> None:
+    (tmp_path / "folder.parquet").mkdir()
+    with pytest.raises(RetryableError, match=r"folder\.parquet"):
+        inspect_file(Lake(str(tmp_path)), CONFIG, "folder.parquet")
+
+
+def test_a_file_that_is_gone_is_bad_data(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.parquet"):
+        inspect_file(Lake(str(tmp_path)), CONFIG, "gone.parquet")
 
 
 def test_the_fingerprint_follows_the_content_and_not_the_names(tmp_path: Path) -> None:
