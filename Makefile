@@ -29,7 +29,7 @@ lint: setup ## Check style and types
 test: lint ## Check style and types, then run the tests
 	@$(PYTHON_BIN) -m pytest -q --durations=10 $(TESTS)
 
-clean: ## Remove .venv, .demo, lake/ and caches
-	@rm -rf .venv .demo lake runs .pytest_cache .hypothesis .mypy_cache .ruff_cache
+clean: ## Remove .venv, .demo and caches; never a lake of yours
+	@rm -rf .venv .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	@rm -rf spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """The command line: `python -m jobs VERB …`. Exit codes follow the branches of `SharkError`.
 
-0 done · 2 wrong usage · 65 bad data · 75 try again · 76 conflict · 78 bad config · 79 gate failed
+0 done · 2 wrong usage · 65 bad data · 70 a defect · 75 try again · 76 conflict · 78 bad config
+79 gate failed
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,11 +21,11 @@ from jobs.console import (
     show,
     start_logging,
 )
-from jobs.context import DayContext
+from jobs.context import DayContext, log
 from jobs.refs import refs_app
 from jobs.registry import DAY_VERBS, Verb
 from shark_core.config import load_config
-from shark_core.errors import SharkError
+from shark_core.errors import RetryableError, SharkError
 from shark_core.interval import parse_day
 from shark_core.lake import Lake
 
@@ -164,5 +165,21 @@ def main() -> None:
     try:
         app()
     except SharkError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        sys.exit(error.exit_code)
+        _stop(error)
+    except OSError as error:
+        log.debug("where it was raised", exc_info=error)
+        _stop(
+            RetryableError(
+                "the system refused a file or a connection",
+                found=error,
+                remedy="check that the disk has room and the lake can be written; run again",
+            )
+        )
+    except Exception:
+        log.exception("a defect in SHARK, not in your data: please report it with these lines")
+        sys.exit(SharkError.exit_code)
+
+
+def _stop(error: SharkError) -> NoReturn:
+    sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    sys.exit(error.exit_code)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -28,6 +29,7 @@ from shark_core.errors import ConfigError, DataError, RetryableError
 from shark_core.schemas import Dataset
 
 MARKER_NAME = "_marker.json"
+DAY_FOLDER = re.compile(r"ds=\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Marker:
     @property
     def fingerprint(self) -> str:
         """16 hex digits over the content (not over file names, which change with the attempt)."""
-        checksums = sorted(entry.sha256 for entry in self.files)
+        checksums = [entry.sha256 for entry in sorted(self.files, key=lambda file: file.path)]
         content = json.dumps([checksums, self.facts], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -208,7 +210,7 @@ class Lake:
         selector = pafs.FileSelector(self.absolute(dataset.name), allow_not_found=True)
         names = sorted(info.base_name for info in self.filesystem.get_file_info(selector))
         for name in names:
-            if name.startswith("ds="):
+            if DAY_FOLDER.fullmatch(name):
                 yield date.fromisoformat(name.removeprefix("ds="))
 
 

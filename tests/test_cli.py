@@ -107,6 +107,29 @@ def test_the_branch_of_an_error_is_the_exit_code_and_its_message_is_shown(
     assert shown.out == ""
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/lake"), 75, "Permission denied: '/lake'"),
+        (ZeroDivisionError("in the middle"), 70, "a defect in SHARK"),
+    ],
+)
+def test_what_no_job_foresaw_has_an_exit_code_too(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: str,
+    error: Exception,
+    code: int,
+    said: str,
+) -> None:
+    def fail(context: DayContext) -> JobResult:
+        raise error
+
+    replace_job(monkeypatch, fail)
+    assert run(monkeypatch, "train", "--config", config, *ARGUMENTS) == code
+    assert said in capsys.readouterr().err
+
+
 def test_success_is_zero_and_prints_the_figures_as_a_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: str
 ) -> None:

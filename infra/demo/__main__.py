@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.demo.client import AirflowClient
+from infra.demo.client import AirflowClient, NoAnswer
 from infra.demo.failure import DemoFailed, tail
 from infra.demo.plan import CHECKOUT, FOLDER, LAKE, PLANS, DemoPlan, plan_demo
 from infra.demo.progress import Progress, follow
@@ -107,7 +106,7 @@ def connect(services: AirflowServices, settings: DemoSettings) -> AirflowClient:
                 return client
             if errors := client.import_errors():
                 raise DemoFailed("Airflow cannot read dags/\n" + "\n".join(errors))
-        except urllib.error.URLError:
+        except NoAnswer:
             pass  # the api-server is not listening yet
         time.sleep(0.5)
     raise DemoFailed(

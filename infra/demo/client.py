@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -31,8 +32,12 @@ class TaskState:
         return (self.day, self.task, self.state, self.attempt)
 
 
+class NoAnswer(Exception):  # noqa: N818 - it may answer the next time
+    """The api-server is not there, or too slow, this time."""
+
+
 class AirflowClient:
-    """Calls `settings.url`, past any proxy; raises `URLError` while nobody answers."""
+    """Calls `settings.url`, past any proxy; raises `NoAnswer` while nobody answers."""
 
     def __init__(self, settings: DemoSettings) -> None:
         self._settings = settings
@@ -89,8 +94,13 @@ class AirflowClient:
                 **({"Authorization": f"Bearer {self._token}"} if self._token else {}),
             },
         )
-        with self._open(request, timeout=30) as answer:
-            return json.load(answer)
+        try:
+            with self._open(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            raise
+        except (OSError, http.client.HTTPException) as error:  # URLError and timeouts among them
+            raise NoAnswer(str(error)) from error
 
 
 def _task_state(instance: dict[str, Any]) -> TaskState:

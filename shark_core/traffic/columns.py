@@ -36,6 +36,21 @@ def is_text(kind: pa.DataType) -> bool:
     return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
+def without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with string views as plain strings: Arrow cannot filter views yet."""
+    return batch.cast(
+        pa.schema([column.with_type(_viewless(column.type)) for column in batch.schema])
+    )
+
+
+def _viewless(kind: pa.DataType) -> pa.DataType:
+    if types.is_string_view(kind):
+        return pa.large_string()
+    if is_list(kind) and types.is_string_view(kind.value_type):
+        return pa.large_list(pa.large_string())
+    return kind
+
+
 def is_list(kind: pa.DataType) -> bool:
     return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
 

@@ -89,14 +89,11 @@ def training_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:
     """The day's head; before it the held-out tail of D−1 where D−1 has a baseline checkpoint."""
     head = SlicePart(day, end=holdout_cut(lake, config, day))
     before = day - timedelta(days=1)
-    if not has_baseline(lake, before):
+    trained = lake.find_marker(partition(CHECKPOINT, before, stage="baseline"))
+    if trained is None:
         return Slice("training", (head,))
-    tail = SlicePart(before, start=holdout_cut(lake, config, before))
+    tail = SlicePart(before, start=datetime.fromisoformat(trained.facts["cut"]))
     return Slice("training", (tail, head))
-
-
-def has_baseline(lake: Lake, day: date) -> bool:
-    return lake.find_marker(partition(CHECKPOINT, day, stage="baseline")) is not None
 
 
 def validation_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:

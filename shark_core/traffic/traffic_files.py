@@ -24,7 +24,7 @@ from shark_core.config import PipelineConfig
 from shark_core.errors import DataError
 from shark_core.lake import Lake, partition
 from shark_core.schemas import TRAFFIC
-from shark_core.traffic.columns import check_columns
+from shark_core.traffic.columns import check_columns, without_views
 
 BATCH_ROWS = 65_536
 SPLIT_ROWS = 4 * BATCH_ROWS
@@ -55,10 +55,17 @@ def traffic_paths(lake: Lake, day: date) -> list[str]:
     target = partition(TRAFFIC, day)
     marker = lake.find_marker(target)
     paths = _listed(lake, target.path) if marker is None else [file.path for file in marker.files]
-    found = sorted(path for path in paths if path.endswith(".parquet"))
-    if not found:
-        raise empty_day(lake, day, "no Parquet file")
-    return found
+    if not paths:
+        raise empty_day(lake, day, "no file")
+    if others := sorted(path for path in paths if not path.endswith(".parquet")):
+        raise DataError(
+            f"{len(others)} file(s) of the day's traffic are not read as Parquet",
+            expected="names that end with .parquet, or begin with _ or . to be left aside",
+            found=", ".join(others[:5]),
+            where=lake.location(target.path),
+            remedy="rename them, or move them out of the folder",
+        )
+    return sorted(paths)
 
 
 def empty_day(lake: Lake, day: date, found: str) -> DataError:
@@ -131,7 +138,7 @@ def read_split(
     with _parquet_file(lake, split.path) as file:
         groups = list(split.row_groups)
         for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=columns):
-            yield row, batch.select(columns)
+            yield row, without_views(batch.select(columns))
             row += batch.num_rows
 
 

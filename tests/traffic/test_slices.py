@@ -45,9 +45,10 @@ def all_ages(config: PipelineConfig, day: date, rows: int = 500) -> list[float]:
     return column
 
 
-def finish_baseline(lake: Lake, day: date) -> None:
+def finish_baseline(lake: Lake, config: PipelineConfig, day: date) -> None:
+    cut = holdout_cut(lake, config, day).isoformat()
     with PartitionWriter(lake, partition(CHECKPOINT, day, stage="baseline"), STAMP) as writer:
-        writer.commit({})
+        writer.commit({}, {"cut": cut})
 
 
 def test_the_cut_is_the_exact_quantile_of_event_time(config: PipelineConfig) -> None:
@@ -73,9 +74,21 @@ def test_a_cold_start_trains_on_the_head_of_the_day(config: PipelineConfig) -> N
 
 def test_a_warm_start_trains_on_the_tail_of_the_day_before_first(config: PipelineConfig) -> None:
     lake = tiny_lake(config, BEFORE, DAY)
-    finish_baseline(lake, BEFORE)
+    finish_baseline(lake, config, BEFORE)
     found = ages(lake, config, training_slice(lake, config, DAY))
     assert found == all_ages(config, BEFORE)[400:] + all_ages(config, DAY)[:400]
+
+
+def test_the_tail_begins_where_its_day_stopped_training_whatever_the_share_is_now(
+    config: PipelineConfig,
+) -> None:
+    lake = tiny_lake(config, BEFORE, DAY)
+    finish_baseline(lake, config, BEFORE)
+    halves = config.model_copy(
+        update={"training": config.training.model_copy(update={"holdout_share": 0.5})}
+    )
+    found = ages(lake, halves, training_slice(lake, halves, DAY))
+    assert found == all_ages(config, BEFORE)[400:] + all_ages(config, DAY)[:250]
 
 
 def test_validation_and_test_take_turns_in_the_held_out_tail(config: PipelineConfig) -> None:

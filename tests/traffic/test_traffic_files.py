@@ -12,6 +12,7 @@ from shark_core.lake import Lake
 from shark_core.schemas import TRAFFIC
 from shark_core.traffic.columns import columns_read
 from shark_core.traffic.traffic_files import (
+    Split,
     TrafficFile,
     fingerprint,
     inspect_file,
@@ -124,3 +125,19 @@ def test_the_fingerprint_follows_the_content_and_not_the_names(tmp_path: Path) -
         write_traffic(tmp_path, records(5, seed=seed), name=f"{name}.parquet")
     a, b, c = (fingerprint([inspect_file(lake, CONFIG, path)]) for path in traffic_paths(lake, DAY))
     assert a == b != c
+
+
+def test_files_that_would_be_left_aside_by_their_name_refuse_the_day(tmp_path: Path) -> None:
+    write_traffic(tmp_path, records(2))
+    write_traffic(tmp_path, records(2), name="part-1.parq")
+    with pytest.raises(DataError, match=r"(?s)not read as Parquet.*part-1\.parq"):
+        traffic_paths(Lake(str(tmp_path)), DAY)
+
+
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.list_(pa.string_view())])
+def test_string_views_are_read_as_plain_strings(tmp_path: Path, kind: pa.DataType) -> None:
+    values = [["a", None], None, []] if pa.types.is_list(kind) else ["a", None, "b"]
+    write_traffic(tmp_path, pa.table({"ad": pa.array(values, kind)}))
+    lake, path = Lake(str(tmp_path)), f"traffic/ds={DAY}/part-0.parquet"
+    ((_, batch),) = read_split(lake, Split(0, path, row_groups=(0,), first_row=0), ["ad"])
+    assert batch.take([0, 1, 2])["ad"].to_pylist() == values
