@@ -96,14 +96,15 @@ def measure(config: PipelineConfig, days: Sequence[date]) -> SeedResult:
 
 
 def show(results: Sequence[SeedResult]) -> None:
-    columns = ("seed", "baseline AUC", "compressed AUC", "ΔAUC ± s.e.", "Δlog-loss", "pruned", "×")
+    columns = ("seed", "baseline", "compressed", "ΔAUC", "± s.e.", "Δlog-loss", "pruned", "×")
     table = Table(*columns)
     for found in results:
         table.add_row(
             str(found.seed),
             f"{found.baseline_auc:.4f}",
             f"{found.compressed_auc:.4f}",
-            f"{found.auc_difference:+.4f} ± {found.standard_error:.4f}",
+            f"{found.auc_difference:+.4f}",
+            f"{found.standard_error:.4f}",
             f"{found.log_loss_difference:+.4f}",
             str(found.fields_pruned),
             f"{found.compression_ratio:.2f}",
