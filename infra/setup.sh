@@ -30,11 +30,17 @@ is_installed() {
         [ "$(cat "$STAMP")" = "$(wanted_digest "$VENV/bin/python")" ]
 }
 
+is_python_311() { # python
+    "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
+}
+
 find_python() {
     local candidate
+    if [ -n "${PYTHON:-}" ] && ! is_python_311 "$PYTHON"; then
+        fail "PYTHON=$PYTHON is not a Python 3.11" "name another one, or leave PYTHON out to have one looked for"
+    fi
     for candidate in "${PYTHON:-}" python3.11 python3 python "$(uv python find 3.11 2>/dev/null || true)"; do
-        if [ -n "$candidate" ] &&
-            "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+        if [ -n "$candidate" ] && is_python_311 "$candidate"; then
             printf '%s\n' "$candidate"
             return
         fi

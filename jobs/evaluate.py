@@ -18,12 +18,12 @@ from shark_core.publish.compressed_model import rebuild_model
 from shark_core.publish.table_sizes import compressed_sizes
 from shark_core.schemas import CHECKPOINT, COMPRESSED, EVALUATION, EXAMPLES
 from shark_core.traffic.examples import ExampleReader
-from shark_core.traffic.slices import Slice, SlicePart, test_slice
+from shark_core.traffic.slices import Slice, SlicePart, held_out_test_slice
 
 
 def evaluate(context: DayContext) -> JobResult:
     """Judge the day's models on the day's test slice. A failed gate is a result, not an error."""
-    evaluation = _compare(context, test_slice(context.lake, context.config, context.day))
+    evaluation = _compare(context, held_out_test_slice(context.lake, context.config, context.day))
     inputs = {
         "examples": context.marker(EXAMPLES).fingerprint,
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,

@@ -9,7 +9,7 @@ import typer
 from jobs.console import ConfigOption, JsonOption, show
 from jobs.context import JobResult
 from shark_core.config import load_config
-from shark_core.errors import GateFailed
+from shark_core.errors import DataError, GateFailed
 from shark_core.lake import Lake
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ def show_refs(config: ConfigOption, as_json: JsonOption = False) -> None:
 def show_history(config: ConfigOption, ref: RefOption, as_json: JsonOption = False) -> None:
     """Every move of a ref, newest first."""
     catalog = _catalog(config)
+    if ref not in catalog.refs():
+        raise DataError(
+            f"there is no ref {ref!r}",
+            expected=f"one of {catalog.refs()}",
+            found=ref,
+            where=f"the registry of {catalog.model}",
+            remedy="name a ref that exists; publish makes 'candidate', release 'production'",
+        )
     moves = {
         str(entry.number): {**_snapshot(catalog, entry.snapshot_id), "by": entry.promotion_id}
         for entry in catalog.history(ref)

@@ -1,7 +1,8 @@
 """update-priorities: priorities of the day before + the day's counts → the day's priorities.
 
-A field starts from zero on its first day. After that every day builds on the one before: a gap is
-an error, because the recurrence would silently skip a day's decay and counts.
+A field starts from zero on its first day, and again where the config left it out the day before.
+Otherwise every day builds on the one before: a gap is an error, because the recurrence would
+silently skip a day's decay and counts.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _previous(context: DayContext, name: str) -> Marker | None:
     if found is not None:
         return found
     earlier = [day for day in _days_with_priorities(context, name) if day < context.day]
-    if earlier:
+    if earlier and not _was_left_out(context, name, before):
         raise DataError(
             f"the priorities of field {name!r} have a gap",
             expected=f"priorities of {before}, the day before",
@@ -68,6 +69,15 @@ def _previous(context: DayContext, name: str) -> Marker | None:
             f"and every day after it, in order",
         )
     return None
+
+
+def _was_left_out(context: DayContext, name: str, day: date) -> bool:
+    """Whether a day was counted without the field: other fields have counts, this one has none."""
+    lake = context.lake
+    if lake.find_marker(partition(ACCESS_COUNTS, day, field=name)) is not None:
+        return False
+    others = (field.name for field in context.config.fields if field.name != name)
+    return any(lake.find_marker(partition(ACCESS_COUNTS, day, field=other)) for other in others)
 
 
 def _days_with_priorities(context: DayContext, name: str) -> list[date]:

@@ -37,6 +37,8 @@ from shark_core.config_sections import (
 )
 from shark_core.errors import ConfigError
 
+DEFAULT_DIM = 16
+
 AnySection = TypeVar("AnySection", bound=Section)
 
 
@@ -47,7 +49,7 @@ class PipelineConfig(Section):
     lake: Annotated[str, Key(min_length=1)]
     label: Label
     event_time: EventTime
-    embedding_dim: Count = 16
+    embedding_dim: Count = DEFAULT_DIM
     fields: Annotated[tuple[Field, ...], Key(min_length=1)]
     dense_features: tuple[DenseFeature, ...] = ()
     ingest: Ingest = Ingest()
@@ -67,7 +69,9 @@ class PipelineConfig(Section):
     def _fields_inherit_the_dimension(cls, values: Any) -> Any:
         if not isinstance(values, dict) or not isinstance(values.get("fields"), list):
             return values
-        dim = values.get("embedding_dim", 16)
+        dim = values.get("embedding_dim")
+        if not isinstance(dim, int) or dim < 1:  # reported once, not again for every field
+            dim = DEFAULT_DIM
         fields = [
             {"embedding_dim": dim, **field} if isinstance(field, dict) else field
             for field in values["fields"]

@@ -170,3 +170,12 @@ def test_the_hash_depends_on_what_changes_results(path: str, value: object) -> N
 def test_the_hash_does_not_depend_on_the_order_of_keys_or_on_written_defaults() -> None:
     spelled_out = dict(reversed(changed("training.epochs", 1).items()))
     assert parsed(spelled_out).config_hash == parsed(SMALL).config_hash
+
+
+def test_a_bad_dimension_is_reported_once_not_for_every_field() -> None:
+    message = refusal(changed("embedding_dim", -1))
+    assert message.startswith("1 problem(s)")
+
+
+def test_numbers_that_are_none_are_refused() -> None:
+    assert "finite" in refusal(changed("tiers.int8_below", float("nan")))

@@ -102,13 +102,10 @@ def validation_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:
     return Slice("validation", (part,))
 
 
-def test_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:
+def held_out_test_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:
     """Odd positions of the day's held-out examples: evaluation and its gates only."""
     part = SlicePart(day, start=holdout_cut(lake, config, day), positions="odd")
     return Slice("test", (part,))
-
-
-test_slice.__test__ = False  # type: ignore[attr-defined]  # its name makes pytest think it a test
 
 
 def _event_times(lake: Lake, marker: Marker) -> np.ndarray:

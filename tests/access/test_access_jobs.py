@@ -121,6 +121,14 @@ def test_a_new_field_starts_from_zero_beside_the_others(tmp_path: Path) -> None:
     assert dict(literal(priorities_of(second, "ad"))) == pytest.approx(expected)
 
 
+def test_a_field_that_comes_back_starts_from_zero_again(tmp_path: Path) -> None:
+    first, second, third = ingested(tmp_path, days=3)
+    for context in (first, context_of(tmp_path, second.day, **without(second, "ad")), third):
+        count_accesses(context)
+        result = update_priorities(context)
+    assert result.figures["fields_from_zero"] == 1
+
+
 def test_partitions_of_a_field_that_left_the_config_disturb_nothing(tmp_path: Path) -> None:
     first, second = ingested(tmp_path, days=2)
     count_accesses(first)

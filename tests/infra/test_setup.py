@@ -29,10 +29,10 @@ def add_tool(checkout: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def first_lines(checkout: Path) -> list[str]:
+def first_lines(checkout: Path, **environment: str) -> list[str]:
     done = subprocess.run(
         ["bash", str(checkout / "infra" / "setup.sh")],
-        env={"PATH": str(checkout / "bin")},
+        env={"PATH": str(checkout / "bin"), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -67,3 +67,9 @@ def test_a_full_disk_is_said_first_and_how_much_is_needed(checkout: Path) -> Non
     said = first_lines(checkout)
     assert said[0].startswith("setup: not enough disk space: 4 GB needed in ")
     assert said[0].endswith(", 1 GB free")
+
+
+def test_a_named_python_that_is_none_is_not_passed_over(checkout: Path) -> None:
+    add_python(checkout)
+    said = first_lines(checkout, PYTHON="/nowhere/python")
+    assert said[0] == "setup: PYTHON=/nowhere/python is not a Python 3.11"

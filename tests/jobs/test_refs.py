@@ -6,7 +6,7 @@ import pytest
 
 from jobs.context import DayContext
 from jobs.release import release
-from shark_core.errors import GateFailed
+from shark_core.errors import DataError, GateFailed
 from tests.jobs.compressed_day import (
     FAILING_GATES,
     head,
@@ -28,6 +28,13 @@ def test_a_person_promotes_and_looks_at_refs(make_context: Any) -> None:
     run_refs(context, "promote", "--ref", "production", "--snapshot", snapshot)
     assert run_refs(context, "show")["production"]["snapshot"] == snapshot
     assert list(run_refs(context, "history", "--ref", "production")) == ["0", "headline"]
+
+
+def test_the_history_of_a_ref_that_is_none_is_refused(make_context: Any) -> None:
+    context = make_context()
+    run_to_publish(context)
+    with pytest.raises(DataError, match=r"(?s)no ref 'prodction'.*candidate"):
+        run_refs(context, "history", "--ref", "prodction")
 
 
 def test_a_person_must_insist_to_promote_past_a_failed_gate(make_context: Any) -> None:

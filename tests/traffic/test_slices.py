@@ -95,7 +95,7 @@ def test_validation_and_test_take_turns_in_the_held_out_tail(config: PipelineCon
     lake = tiny_lake(config, DAY)
     tail = all_ages(config, DAY)[400:]
     assert ages(lake, config, validation_slice(lake, config, DAY)) == tail[0::2]
-    assert ages(lake, config, slices.test_slice(lake, config, DAY)) == tail[1::2]
+    assert ages(lake, config, slices.held_out_test_slice(lake, config, DAY)) == tail[1::2]
 
 
 def test_a_day_without_examples_has_no_cut(config: PipelineConfig) -> None:
