@@ -1,4 +1,9 @@
-"""Jobs as processes of their own, ended by SIGKILL while they write."""
+"""Jobs as processes of their own, ended by SIGKILL while they write.
+
+`kill_at_first_file` strikes from outside, in the middle of the writing. `kill_in_writer` and
+`kill_in_store` strike from inside, at exactly the moments at which a careless job leaves a mixture:
+around a marker, and between two writes to the registry.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +31,39 @@ def kill_at_first_file(job: subprocess.Popen[bytes], folder: Path, pattern: str)
         time.sleep(0.001)
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
+
+
+BEFORE_THE_MARKER, AFTER_THE_MARKER = "_write_marker", "_remove_unlisted"
+
+STRIKE = """
+import os, signal, sys
+from jobs.cli import main
+from shark_core.partition_writer import PartitionWriter
+from shark_core.publish.object_store_local import LocalStore
+owner = {"PartitionWriter": PartitionWriter, "LocalStore": LocalStore}[sys.argv.pop(1)]
+method, calls_to_let_pass = sys.argv.pop(1), int(sys.argv.pop(1))
+original, passed = getattr(owner, method), []
+def strike(*call):
+    if len(passed) == calls_to_let_pass:
+        os.kill(os.getpid(), signal.SIGKILL)
+    passed.append(call)
+    return original(*call)
+setattr(owner, method, strike)
+main()
+"""
+
+
+def kill_in_writer(moment: str, arguments: list[str], commits: int = 0) -> None:
+    """Run `python -m jobs ARGUMENTS`; it dies at `moment` of the commit after `commits` others."""
+    _strike("PartitionWriter", moment, commits, arguments)
+
+
+def kill_in_store(arguments: list[str], writes: int) -> None:
+    """Run `python -m jobs ARGUMENTS`; it dies before the small write after `writes` others."""
+    _strike("LocalStore", "put_if_absent", writes, arguments)
+
+
+def _strike(owner: str, method: str, calls_to_let_pass: int, arguments: list[str]) -> None:
+    command = [sys.executable, "-c", STRIKE, owner, method, str(calls_to_let_pass), *arguments]
+    killed = subprocess.run(command, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()

@@ -1,20 +1,15 @@
-"""Jobs after ingest, ended by SIGKILL around the marker, then run again: as if nothing happened.
-
-Before the marker all data lies there and none of it counts; after it the old files still lie there.
-These are the two moments at which a job that is not careful leaves a mixture.
-"""
+"""Jobs without Spark, ended by SIGKILL, then run again: as if nothing had happened."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from jobs.cli import app
 from jobs.context import DayContext
 from jobs.registry import DAY_VERBS
 from shark_core.lake import Lake, Marker
@@ -22,31 +17,13 @@ from shark_core.publish.catalog import Catalog
 from shark_core.publish.lake_store import store_for
 from tests.example_lake import DAY, tiny_config, tiny_lake
 from tests.jobs.compressed_day import write_examples_facts, write_priorities
+from tests.killed_jobs import AFTER_THE_MARKER, BEFORE_THE_MARKER, kill_in_store, kill_in_writer
+from tests.traffic.raw.samples import criteo_line, write_lines
 
 pytestmark = pytest.mark.slow
 
 VERBS = {verb.name: verb for verb in DAY_VERBS[3:]}
-MOMENTS = {"before the marker": "_write_marker", "after the marker": "_remove_unlisted"}
-KILL_IN_WRITER = """
-import os, signal, sys
-from shark_core.partition_writer import PartitionWriter
-from jobs.cli import main
-setattr(PartitionWriter, sys.argv.pop(1), lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-main()
-"""
-KILL_IN_STORE = """
-import os, signal, sys
-from shark_core.publish.object_store_local import LocalStore
-from jobs.cli import main
-landed, put, after = [], LocalStore.put_if_absent, int(sys.argv.pop(1))
-def put_or_die(*call):
-    if len(landed) == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-    landed.append(call)
-    return put(*call)
-LocalStore.put_if_absent = put_or_die
-main()
-"""
+MOMENTS = (BEFORE_THE_MARKER, AFTER_THE_MARKER)
 
 
 def fingerprints(root: Path) -> dict[str, str]:
@@ -84,15 +61,10 @@ def files_beside_markers(root: Path) -> set[Path]:
     return present - listed - set(markers)
 
 
-def kill(verb: str, context: DayContext, script: str, argument: str) -> None:
-    """Run the job in a process of its own that ends itself by SIGKILL, or fail."""
+def arguments_of(verb: str, context: DayContext) -> list[str]:
     config = Path(context.config.lake).with_suffix(".yaml")
     config.write_text(yaml.safe_dump(context.config.model_dump(mode="json")))
-    arguments = [argument, verb, "--config", str(config), "--date", str(DAY)]
-    killed = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    return [verb, "--config", str(config), "--date", str(DAY)]
 
 
 @pytest.fixture(scope="module")
@@ -110,21 +82,48 @@ def test_jobs_killed_around_the_marker_are_repaired_by_running_them_again(
     context = fresh_lake(tmp_path / "lake")
     for name, verb in VERBS.items():
         if name != "release":  # it writes no partition
-            kill(name, context, KILL_IN_WRITER, MOMENTS[moment])
+            kill_in_writer(moment, arguments_of(name, context))
         verb.load()(context)
     assert fingerprints(tmp_path / "lake") == fingerprints(undisturbed)
     assert files_beside_markers(tmp_path / "lake") == set()
 
 
-@pytest.mark.parametrize(("verb", "moments"), [("publish", 2), ("release", 1)])
+@pytest.mark.parametrize(("verb", "writes"), [("publish", 2), ("release", 1)])
 def test_jobs_killed_between_writes_to_the_registry_are_repaired_by_running_them_again(
-    verb: str, moments: int, undisturbed: Path, tmp_path: Path
+    verb: str, writes: int, undisturbed: Path, tmp_path: Path
 ) -> None:
     context = fresh_lake(tmp_path / "lake")
     for name, job in VERBS.items():
         if name == verb:
-            for landed in range(moments):
-                kill(name, context, KILL_IN_STORE, "0" if landed == 0 else "1")
+            for written in range(writes):
+                kill_in_store(arguments_of(name, context), written)
         job.load()(context)
     assert refs(tmp_path / "lake") == refs(undisturbed)
     assert fingerprints(tmp_path / "lake") == fingerprints(undisturbed)
+
+
+def traffic_arguments(verb: str, folder: Path) -> list[str]:
+    source = write_lines(folder / "train.tsv", [criteo_line(n) for n in range(50)])
+    days = ["--lake", str(folder / "lake"), "--start-day", "2026-01-01", "--days", "2"]
+    more = {
+        "prepare": ["--format", "criteo", "--source", str(source)],
+        "generate": ["--impressions-per-day", "300"],
+    }
+    return [verb, *days, *more[verb]]
+
+
+@pytest.mark.parametrize("verb", ["prepare", "generate"])
+def test_jobs_killed_between_two_days_of_traffic_are_repaired_by_running_them_again(
+    verb: str, tmp_path: Path
+) -> None:
+    lakes = {}
+    for name in ("killed", "undisturbed"):
+        (tmp_path / name).mkdir()
+        arguments = traffic_arguments(verb, tmp_path / name)
+        if name == "killed":
+            kill_in_writer(BEFORE_THE_MARKER, arguments, commits=1)
+            assert len(fingerprints(tmp_path / name)) == 1
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+        lakes[name] = fingerprints(tmp_path / name / "lake")
+        assert files_beside_markers(tmp_path / name / "lake") == set()
+    assert lakes["killed"] == lakes["undisturbed"]

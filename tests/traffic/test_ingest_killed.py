@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from jobs.ingest import ingest
-from tests.killed_jobs import kill_at_first_file, start_job
+from tests.killed_jobs import BEFORE_THE_MARKER, kill_at_first_file, kill_in_writer, start_job
 
 from .day_lake import DAY, context_of, data_files, document, fingerprints, records, write_traffic
 
@@ -44,3 +44,23 @@ def test_a_killed_ingest_is_repaired_by_running_it_again(
     assert fingerprints(killed) == fingerprints(undisturbed)
     for name in ("examples", "quarantine", "vocabulary", "pending_values"):
         assert len(data_files(killed, name)) == len(data_files(undisturbed, name)) > 0
+
+
+@pytest.mark.parametrize("done", ["quarantine", "pending_values", "vocabulary"])
+@pytest.mark.usefixtures("spark")
+def test_an_ingest_killed_between_two_commits_is_repaired_by_running_it_again(
+    tmp_path: Path, done: str
+) -> None:
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    for lake in (undisturbed, killed):
+        write_traffic(lake, records(500))
+    ingest(context_of(undisturbed))
+    order = ["quarantine", "pending_values", "vocabulary"]
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(document(killed, spark=ONE_AT_A_TIME)))
+    arguments = ["ingest", "--config", str(config), "--date", str(DAY)]
+    kill_in_writer(BEFORE_THE_MARKER, arguments, commits=order.index(done) + 1)
+    committed = {name.split("/")[0] for name in fingerprints(killed)}
+    assert committed == set(order[: order.index(done) + 1])
+    ingest(context_of(killed))
+    assert fingerprints(killed) == fingerprints(undisturbed)
