@@ -38,7 +38,7 @@ PERMANENT = {
 
 def job_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What a job inherits: everything but Airflow's settings, which hold its secrets."""
-    own = ("AIRFLOW__", "_AIRFLOW", "AIRFLOW_CONN_")
+    own = ("AIRFLOW__", "_AIRFLOW", "AIRFLOW_CONN_", "AIRFLOW_VAR_")
     return {name: value for name, value in environment.items() if not name.startswith(own)}
 
 

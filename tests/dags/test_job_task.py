@@ -104,6 +104,7 @@ def test_a_job_does_not_see_the_settings_of_airflow(
 ) -> None:
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "secret")
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "secret")
+    monkeypatch.setenv("AIRFLOW_VAR_TOKEN", "secret")
     ingest(job)
     assert f"err {['AIRFLOW_HOME']}" in capfd.readouterr().out
 
