@@ -63,7 +63,10 @@ class Marker:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits over the content (not over file names, which change with the attempt)."""
+        """16 hex digits over the content of the files, in the order of their names.
+
+        The names themselves do not count: they change with the attempt.
+        """
         checksums = [entry.sha256 for entry in sorted(self.files, key=lambda file: file.path)]
         content = json.dumps([checksums, self.facts], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -26,7 +26,7 @@ ENTRIES = st.builds(
 MARKERS = st.builds(
     Marker,
     dataset=NAMES,
-    files=st.lists(ENTRIES, max_size=3).map(tuple),
+    files=st.lists(ENTRIES, max_size=3, unique_by=lambda entry: entry.path).map(tuple),
     inputs=st.dictionaries(NAMES, NAMES, max_size=3),
     config_hash=NAMES,
     code_version=NAMES,
@@ -63,13 +63,21 @@ def test_a_marker_comes_back_as_it_was_written(marker: Marker) -> None:
 
 
 @given(MARKERS, st.permutations(range(3)))
-def test_a_fingerprint_is_of_content_not_of_names_or_order(
+def test_a_fingerprint_is_of_content_not_of_the_attempt_or_the_order_of_listing(
     marker: Marker, order: list[int]
 ) -> None:
     renamed = [FileEntry(f"x{e.path}", e.rows, e.bytes, e.sha256) for e in marker.files]
     files = tuple(renamed[i] for i in order if i < len(renamed))
     other = Marker("other", files, {}, "other", "other", marker.facts)
     assert other.fingerprint == marker.fingerprint
+
+
+def test_a_fingerprint_changes_when_files_swap_their_content() -> None:
+    def fingerprint(*checksums: str) -> str:
+        files = tuple(FileEntry(f"part-{i}", 1, 1, sha) for i, sha in enumerate(checksums))
+        return Marker("d", files, {}, "c", "v").fingerprint
+
+    assert fingerprint("aa", "bb") != fingerprint("bb", "aa")
 
 
 def test_a_fingerprint_changes_with_a_files_content_and_with_facts() -> None:
