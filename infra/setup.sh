@@ -100,7 +100,7 @@ main() {
     local python digest
     python=$(find_python)
     check_machine "$python"
-    if [ ! -f "$STAMP" ]; then # nothing yet, or an interrupted installation
+    if [ ! -f "$STAMP" ] || [ ! -x "$VENV/bin/pip" ]; then # nothing yet, or interrupted, or not ours
         "$python" -m venv --clear "$VENV"
     fi
     digest=$(wanted_digest "$python")
