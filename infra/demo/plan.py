@@ -51,7 +51,7 @@ def kuairand(source: str) -> DemoPlan:
     folder = Path(source).expanduser()
     if not source or not folder.is_dir():
         raise DemoFailed(
-            "TRAFFIC=kuairand needs SOURCE, the folder with the log's CSV files "
+            "TRAFFIC=kuairand needs SOURCE, the folder with the log's Parquet files "
             f"(found: {source or 'nothing'})\n"
             "  example: make demo TRAFFIC=kuairand SOURCE=../shared/data/kuairand"
         )
