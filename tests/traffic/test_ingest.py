@@ -71,6 +71,15 @@ def test_bad_records_go_to_quarantine_with_their_reason(tmp_path: Path) -> None:
     assert "not_read" not in json.loads(rows[1]["record"])
 
 
+def test_a_dense_feature_that_is_no_number_sends_its_record_to_quarantine(tmp_path: Path) -> None:
+    write_traffic(tmp_path, with_values(records(200), "price", {4: float("nan")}))
+    context = context_of(tmp_path, **LENIENT)
+    ingest(context)
+    assert context.marker(EXAMPLES).facts["quarantined"] == {"dense_not_finite": 1}
+    (row,) = table_of(context, QUARANTINE).to_pylist()
+    assert (row["source_row"], row["reason"]) == (4, "dense_not_finite")
+
+
 def test_a_refused_record_is_found_again_by_its_row_whatever_the_split(tmp_path: Path) -> None:
     table = with_values(records(200), "user", {3: 99, 120: 99, 199: 99})
     path = write_traffic(tmp_path, table, row_group_size=50).relative_to(tmp_path).as_posix()
