@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from jobs.context import DayContext, JobResult
-from shark_core.evaluation.auc import auc
+from shark_core.evaluation.training_figures import training_figures
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
 from shark_core.models.checkpoint import load_checkpoint, load_row_sums, write_checkpoint
@@ -29,7 +27,8 @@ def finetune(context: DayContext) -> JobResult:
     snapper = RowSnapper.of(context.lake, config, context.day, model.kept)
     snapper.snap_all(model)
     result = _fit(context, model, snapper)
-    facts = _facts(result, model)
+    fields = {"kept": len(model.kept), "pruned": len(model.pruned)}
+    facts = fields | training_figures(result)
     with context.writer(CHECKPOINT, stage="finetuned") as writer:
         write_checkpoint(writer, model, config, facts)
         writer.commit(_inputs(context, model), facts)
@@ -60,20 +59,6 @@ def _fit(context: DayContext, model: CtrModel, snapper: RowSnapper) -> FitResult
         row_sums=load_row_sums(lake, context.partition(CHECKPOINT, stage="baseline")),
         after_step=snapper.after_step,
     )
-
-
-def _facts(result: FitResult, model: CtrModel) -> dict[str, Any]:
-    held_out = result.validation
-    return {
-        "kept": len(model.kept),
-        "pruned": len(model.pruned),
-        "epochs": result.epochs,
-        "best_epoch": result.best_epoch,
-        "examples": result.examples,
-        "train_log_loss": result.train_log_loss,
-        "validation_log_loss": held_out.log_loss,
-        "validation_auc": auc(held_out.labels, held_out.logits),
-    }
 
 
 def _inputs(context: DayContext, model: CtrModel) -> dict[str, str]:

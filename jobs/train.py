@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 from torch import Tensor
 
 from jobs.context import DayContext, JobResult, log
-from shark_core.evaluation.auc import auc
+from shark_core.evaluation.training_figures import training_figures
 from shark_core.lake import Partition, partition
 from shark_core.models.checkpoint import load_checkpoint, load_row_sums, write_checkpoint
 from shark_core.models.ctr_model import CtrModel, build_model
 from shark_core.models.device import choose_device
-from shark_core.models.training import FitResult, FitSettings, fit
+from shark_core.models.training import FitSettings, fit
 from shark_core.models.warm_start import continued_row_sums, warm_start
 from shark_core.schemas import CHECKPOINT, EXAMPLES
 from shark_core.traffic.examples import ExampleReader
@@ -44,7 +43,7 @@ def train(context: DayContext) -> JobResult:
         FitSettings.of_training(config),
         row_sums=start.row_sums,
     )
-    facts = {"cut": holdout_cut(lake, config, day).isoformat(), **_facts(result)}
+    facts = {"cut": holdout_cut(lake, config, day).isoformat(), **training_figures(result)}
     inputs = _inputs(context, wanted) | (
         {before.path: lake.marker(before).fingerprint} if warm else {}
     )
@@ -65,18 +64,6 @@ def _warm(context: DayContext, before: Partition) -> _Start:
     log.info("%s, from %s", taken, before)
     sums = load_row_sums(context.lake, before)
     return _Start(model, continued_row_sums(sums, taken))
-
-
-def _facts(result: FitResult) -> dict[str, Any]:
-    held_out = result.validation
-    return {
-        "epochs": result.epochs,
-        "best_epoch": result.best_epoch,
-        "examples": result.examples,
-        "train_log_loss": result.train_log_loss,
-        "validation_log_loss": held_out.log_loss,
-        "validation_auc": auc(held_out.labels, held_out.logits),
-    }
 
 
 def _inputs(context: DayContext, wanted: Slice) -> dict[str, str]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from infra.demo.client import AirflowClient, NoAnswer
 from infra.demo.failure import DemoFailed, tail
@@ -100,14 +100,12 @@ def connect(services: AirflowServices, settings: DemoSettings) -> AirflowClient:
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:
         services.check()
-        try:
+        with suppress(NoAnswer):  # the api-server is not listening yet
             client.log_in()
             if client.knows_dag():
                 return client
             if errors := client.import_errors():
                 raise DemoFailed("Airflow cannot read dags/\n" + "\n".join(errors))
-        except NoAnswer:
-            pass  # the api-server is not listening yet
         time.sleep(0.5)
     raise DemoFailed(
         f"Airflow is not up after {SECONDS_TO_START} s\n{tail(services.log('api-server'))}"
