@@ -9,7 +9,8 @@ from jobs.context import DayContext, JobResult, log
 from shark_core.access.access_tasks import CountTask, count_field
 from shark_core.lake import Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES
-from shark_core.spark import run_tasks, spark_context
+from shark_core.spark.context import spark_context
+from shark_core.spark.tasks import run_tasks
 
 
 def count_accesses(context: DayContext) -> JobResult:

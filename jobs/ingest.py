@@ -30,7 +30,8 @@ from shark_core.schemas import (
     QUARANTINE_SCHEMA,
     VOCABULARY,
 )
-from shark_core.spark import run_tasks, spark_context
+from shark_core.spark.context import spark_context
+from shark_core.spark.tasks import run_tasks
 from shark_core.traffic.admission_tasks import AdmissionPlan, Admitted, admit_values, count_split
 from shark_core.traffic.ingest_tasks import IngestPlan, SplitOutcome, ingest_split
 from shark_core.traffic.tally import Tally, check_day, tally

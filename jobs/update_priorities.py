@@ -16,7 +16,8 @@ from shark_core.access.access_tasks import PriorityTask, update_field
 from shark_core.errors import DataError
 from shark_core.lake import Marker, partition
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES, ROW_PRIORITY
-from shark_core.spark import run_tasks, spark_context
+from shark_core.spark.context import spark_context
+from shark_core.spark.tasks import run_tasks
 
 
 def update_priorities(context: DayContext) -> JobResult:

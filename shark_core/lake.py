@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
@@ -179,10 +180,19 @@ class Lake:
         tables = [self.read_parquet(entry.path, columns) for entry in entries]
         return pa.concat_tables(tables)
 
-    def read_parquet(self, path: str, columns: list[str] | None = None) -> pa.Table:
+    def read_parquet(
+        self,
+        path: str,
+        columns: list[str] | None = None,
+        filters: pc.Expression | None = None,
+    ) -> pa.Table:
         with self.reading(path):
             return pq.read_table(
-                self.absolute(path), columns=columns, filesystem=self.filesystem, partitioning=None
+                self.absolute(path),
+                columns=columns,
+                filters=filters,
+                filesystem=self.filesystem,
+                partitioning=None,
             )
 
     def read_bytes(self, path: str) -> bytes:

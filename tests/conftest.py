@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 def spark() -> SparkContext:
     """The process's Spark context; jobs that run in this process use it too."""
     from shark_core.config_sections import Spark
-    from shark_core.spark import spark_context
+    from shark_core.spark.context import spark_context
 
     return spark_context(Spark(master="local[2]", driver_memory="512m"), "tests")

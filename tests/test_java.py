@@ -118,7 +118,8 @@ def test_processes_that_make_the_wrapper_at_once_do_not_disturb_each_other(tmp_p
 def test_spark_runs_a_job_on_the_java_of_the_requirements(tmp_path: Path) -> None:
     program = (
         "from shark_core.config_sections import Spark\n"
-        "from shark_core.spark import run_tasks, spark_context\n"
+        "from shark_core.spark.context import spark_context\n"
+        "from shark_core.spark.tasks import run_tasks\n"
         "spark = spark_context(Spark(master='local[1]', driver_memory='512m'), 'test')\n"
         "print(run_tasks(spark, [1, 2, 3], abs), spark._jvm.System.getProperty('java.home'))\n"
     )

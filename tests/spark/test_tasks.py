@@ -6,9 +6,9 @@ import sys
 import pytest
 from pyspark import SparkContext
 
-from shark_core.config_sections import Spark
 from shark_core.errors import ConfigError, DataError, RetryableError, SharkError
-from shark_core.spark import REPOSITORY, run_tasks, spark_context, spark_settings, useful_lines
+from shark_core.spark.context import REPOSITORY
+from shark_core.spark.tasks import run_tasks
 
 pytestmark = pytest.mark.spark
 
@@ -67,10 +67,6 @@ def test_a_worker_that_dies_is_a_failure_to_try_again(spark: SparkContext) -> No
     assert run_tasks(spark, [4], str) == ["4"]
 
 
-def test_a_process_has_one_context(spark: SparkContext) -> None:
-    assert spark_context(Spark(), "another") is spark
-
-
 @pytest.mark.parametrize("kind", [ConfigError, RetryableError, DataError])
 def test_every_branch_of_errors_survives_the_way(spark: SparkContext, kind: type) -> None:
     def fail(_task: int) -> None:
@@ -80,33 +76,3 @@ def test_every_branch_of_errors_survives_the_way(spark: SparkContext, kind: type
         run_tasks(spark, [0], fail)
     assert type(caught.value) is kind
     assert caught.value.exit_code == kind.exit_code
-
-
-def test_local_spark_listens_on_the_loopback_address_only(spark: SparkContext) -> None:
-    conf = spark.getConf()
-    assert conf.get("spark.driver.bindAddress") == "127.0.0.1"
-    assert conf.get("spark.driver.host") == "127.0.0.1"
-    assert spark.uiWebUrl is None
-
-
-def test_settings_of_the_config_win() -> None:
-    found = spark_settings(Spark(settings={"spark.ui.enabled": "true", "spark.x": "1"}))
-    assert (found["spark.ui.enabled"], found["spark.x"]) == ("true", "1")
-
-
-def test_a_cluster_keeps_its_own_addresses() -> None:
-    found = spark_settings(Spark(master="spark://host:7077"))
-    assert "spark.driver.bindAddress" not in found
-
-
-def test_workers_keep_the_python_path_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", "/plugins")
-    found = spark_settings(Spark())["spark.executorEnv.PYTHONPATH"]
-    assert found.split(os.pathsep) == [str(REPOSITORY), "/plugins"]
-
-
-def test_useful_lines_are_the_last_ones_without_stack_frames() -> None:
-    text = (
-        "first\nOops: a\n\tat x.Y(Z.java:1)\nDriver stacktrace:\nCaused by: b\nCaused by: b\n... 3"
-    )
-    assert useful_lines(text).split("\n            ") == ["Oops: a", "Caused by: b"]

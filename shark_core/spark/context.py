@@ -1,22 +1,14 @@
-"""Spark as the scheduler of tasks: each reads and writes Parquet by pyarrow, through the lake.
+"""The process's Spark context, as the pipeline config describes it.
 
-    spark = spark_context(config.spark, "ingest")
-    outcomes = run_tasks(spark, splits, partial(ingest_split, plan))     # in the order of `splits`
-
-A context is all that this needs. A `SparkSession` on top takes 1.7 s more to start (measured on 2
-cores, of 9 in all), so whoever wants DataFrames makes one: `SparkSession(spark)`.
+A context is all that `shark_core.spark.tasks` needs. A `SparkSession` on top takes 1.7 s more to
+start (measured on 2 cores, of 9 in all): who wants DataFrames makes one, `SparkSession(spark)`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
@@ -26,11 +18,8 @@ from shark_core.config_sections import Spark
 from shark_core.errors import RetryableError
 from shark_core.java import java_home
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-LOG_SETTINGS = Path(__file__).with_name("spark_log4j2.properties")
+REPOSITORY = Path(__file__).resolve().parents[2]
+LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 LOOPBACK = "127.0.0.1"
 USEFUL_LINES = 3
 
@@ -85,46 +74,6 @@ def spark_settings(settings: Spark) -> dict[str, str]:
         given["spark.driver.bindAddress"] = LOOPBACK
         given["spark.driver.extraJavaOptions"] = JAVA_OPTIONS
     return {**given, **settings.settings}
-
-
-@dataclass(frozen=True)
-class _Failure:
-    error: Exception
-
-
-def run_tasks(
-    spark: SparkContext, tasks: Sequence[Task], work: Callable[[Task], Result]
-) -> list[Result]:
-    """`[work(task) for task in tasks]`, one Spark task each, in any process and at the same time.
-
-    What `work` raises comes out as itself (of several failures the first in the order of `tasks`);
-    Spark's own failures come out as `RetryableError`. A task may run twice: `work` must write the
-    same content to the same place each time.
-    """
-    if not tasks:
-        return []
-    try:
-        outcomes = spark.parallelize(tasks, len(tasks)).map(partial(_attempt, work)).collect()
-    except (Py4JError, PySparkException) as error:
-        raise RetryableError(
-            "Spark gave up on a task",
-            found=useful_lines(str(error)),
-            where=f"Spark application {spark.applicationId}",
-            remedy="run the command again; give Spark more memory if workers were killed",
-        ) from error
-    for outcome in outcomes:
-        if isinstance(outcome, _Failure):
-            raise outcome.error
-    return outcomes
-
-
-def _attempt(work: Callable[[Any], Any], task: Any) -> Any:
-    """Errors travel as values: Spark would wrap them in Java's and repeat the task."""
-    try:
-        return work(task)
-    except Exception as error:
-        error.add_note(f"in a Spark task:\n{traceback.format_exc()}")
-        return _Failure(error)
 
 
 def useful_lines(text: str) -> str:

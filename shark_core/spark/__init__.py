@@ -1,0 +1,1 @@
+"""Spark: the context of a process, and tasks that run on it."""

@@ -1,0 +1,63 @@
+"""Spark as the scheduler of tasks: each reads and writes Parquet by pyarrow, through the lake.
+
+spark = spark_context(config.spark, "ingest")
+outcomes = run_tasks(spark, splits, partial(ingest_split, plan))     # in the order of `splits`
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from py4j.protocol import Py4JError
+from pyspark import SparkContext
+from pyspark.errors import PySparkException
+
+from shark_core.errors import RetryableError
+from shark_core.spark.context import useful_lines
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: Exception
+
+
+def run_tasks(
+    spark: SparkContext, tasks: Sequence[Task], work: Callable[[Task], Result]
+) -> list[Result]:
+    """`[work(task) for task in tasks]`, one Spark task each, in any process and at the same time.
+
+    What `work` raises comes out as itself (of several failures the first in the order of `tasks`);
+    Spark's own failures come out as `RetryableError`. A task may run twice: `work` must write the
+    same content to the same place each time.
+    """
+    if not tasks:
+        return []
+    try:
+        outcomes = spark.parallelize(tasks, len(tasks)).map(partial(_attempt, work)).collect()
+    except (Py4JError, PySparkException) as error:
+        raise RetryableError(
+            "Spark gave up on a task",
+            found=useful_lines(str(error)),
+            where=f"Spark application {spark.applicationId}",
+            remedy="run the command again; give Spark more memory if workers were killed",
+        ) from error
+    for outcome in outcomes:
+        if isinstance(outcome, _Failure):
+            raise outcome.error
+    return outcomes
+
+
+def _attempt(work: Callable[[Any], Any], task: Any) -> Any:
+    """Errors travel as values: Spark would wrap them in Java's and repeat the task."""
+    try:
+        return work(task)
+    except Exception as error:
+        error.add_note(f"in a Spark task:\n{traceback.format_exc()}")
+        return _Failure(error)
