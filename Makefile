@@ -30,6 +30,6 @@ test: lint ## Check style and types, then run the tests
 	@$(PYTHON_BIN) -m pytest -q --durations=10 $(TESTS)
 
 clean: ## Remove .venv, .demo and caches; never a lake of yours
-	@rm -rf .venv .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf .venv .demo .benchmarks .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	@rm -rf spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

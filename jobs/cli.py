@@ -26,7 +26,7 @@ from jobs.refs import refs_app
 from jobs.registry import DAY_VERBS, Verb
 from shark_core.config import load_config
 from shark_core.errors import RetryableError, SharkError
-from shark_core.interval import parse_day
+from shark_core.interval import Interval, parse_day
 from shark_core.lake import Lake
 
 HoldoutOption = Annotated[
@@ -110,6 +110,35 @@ def run_day(
         run_verb(verb, context, as_json)
 
 
+@app.command("backfill-counts")
+def backfill_counts_of_fields(
+    config: ConfigOption,
+    fields: Annotated[str, typer.Option("--fields", help="Names of fields, joined by commas.")],
+    start: Annotated[str, typer.Option("--start", help="The first day: YYYY-MM-DD, in UTC.")],
+    end: Annotated[str, typer.Option("--end", help="The day after the last one.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what is missing, and count nothing.")
+    ] = False,
+    run_id: RunIdOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Count new fields in the traffic of past days, so that their priorities know the past.
+
+    Only (field, day) partitions that are missing are counted. It may be interrupted and run again,
+    and run beside the daily jobs; the next update-priorities takes the days in.
+
+    Example: python -m jobs backfill-counts --config infra/config/demo.yaml --fields brand,device
+    --start 2026-01-01 --end 2026-01-08
+    """
+    from jobs.backfill_counts import Backfill, backfill_counts
+
+    start_logging(run_id)
+    loaded = load_config(config)
+    named = tuple(dict.fromkeys(loaded.field(name.strip()) for name in fields.split(",")))
+    days = Interval.of_days(parse_day(start, "--start"), parse_day(end, "--end"))
+    show(backfill_counts(Backfill(loaded, named, days, run_id), dry_run), as_json)
+
+
 SourceOption = Annotated[Path, typer.Option("--source", help="The raw log: a file or a folder.")]
 LakeOption = Annotated[str, typer.Option("--lake", help="A folder, or s3://bucket/prefix.")]
 StartOption = Annotated[str, typer.Option("--start-day", help="The first day: YYYY-MM-DD, in UTC.")]
@@ -156,7 +185,7 @@ def generate_traffic(
     from jobs.generate import DEMO_FIELDS, Amount, generate
 
     start_logging("generate")
-    amount = Amount(parse_day(start_day), days, impressions_per_day, seed)
+    amount = Amount(parse_day(start_day, "--start-day"), days, impressions_per_day, seed)
     show(generate(Lake(lake), amount, fields or DEMO_FIELDS), as_json)
 
 

@@ -1,16 +1,16 @@
-"""count-accesses: examples → (row, positives, negatives), one partition and one task a field."""
+"""count-accesses: examples → (row, positives, negatives), one partition a field."""
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack
 
-from jobs.context import DayContext, JobResult, log
-from shark_core.access.access_tasks import CountTask, count_field
+from jobs.context import DayContext, JobResult, commit_together, log
+from shark_core.access.count_files import FieldOutput
+from shark_core.access.counting import count_examples
 from shark_core.lake import Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES
 from shark_core.spark.context import spark_context
-from shark_core.spark.tasks import run_tasks
 
 
 def count_accesses(context: DayContext) -> JobResult:
@@ -30,21 +30,20 @@ def count_accesses(context: DayContext) -> JobResult:
 
 
 def _count(context: DayContext, examples: Marker) -> list[Marker]:
-    fields = context.config.fields
-    paths = tuple(entry.path for entry in examples.files)
     spark = spark_context(context.config.spark, "count-accesses")
     with ExitStack() as attempt:
-        writers = [
-            attempt.enter_context(context.writer(ACCESS_COUNTS, field=field.name))
-            for field in fields
-        ]
-        tasks = [
-            CountTask(context.lake, field, paths, writer.files)
-            for field, writer in zip(fields, writers, strict=True)
-        ]
-        markers = []
-        for writer, counted in zip(writers, run_tasks(spark, tasks, count_field), strict=True):
-            writer.add([counted.entry])
-            facts = {"positives": counted.positives, "negatives": counted.negatives}
-            markers.append(writer.commit({"examples": examples.fingerprint}, facts))
-    return markers
+        writers = {
+            field.name: attempt.enter_context(context.writer(ACCESS_COUNTS, field=field.name))
+            for field in context.config.fields
+        }
+        outputs = {
+            field.name: FieldOutput(field, writers[field.name].files)
+            for field in context.config.fields
+        }
+        counted = count_examples(spark, context.lake, examples.files, outputs)
+        inputs = {"examples": examples.fingerprint}
+        for name, counts in counted.items():
+            writers[name].add(counts.entries)
+        return commit_together(
+            (writers[name], inputs, counts.facts) for name, counts in counted.items()
+        )

@@ -36,7 +36,7 @@ def dealt_days(start_day: str, days: int | None) -> DealtDays | None:
             found=f"--start-day {start_day or 'missing'}, --days {days or 'missing'}",
             remedy="give both for a log without times, neither for one with times",
         )
-    return DealtDays(parse_day(start_day), days)
+    return DealtDays(parse_day(start_day, "--start-day"), days)
 
 
 def prepare(raw_format: str, source: Path, lake: Lake, dealt: DealtDays | None = None) -> JobResult:

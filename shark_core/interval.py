@@ -33,12 +33,23 @@ class Interval:
         start = datetime.combine(day, time(), tzinfo=UTC)
         return cls(start, start + timedelta(days=1))
 
+    @classmethod
+    def of_days(cls, first: date, end: date) -> Interval:
+        """From the first day up to, and without, the day `end`."""
+        return cls(cls.of_day(first).start, cls.of_day(end).start)
+
+    @property
+    def days(self) -> list[date]:
+        """The days that begin in the interval."""
+        first = self.start.date()
+        return [first + timedelta(days=number) for number in range((self.end - self.start).days)]
+
     def __str__(self) -> str:
         return f"[{self.start:%Y-%m-%dT%H:%M:%SZ}, {self.end:%Y-%m-%dT%H:%M:%SZ})"
 
 
-def parse_day(text: str) -> date:
-    """`'2022-04-25'` → `date(2022, 4, 25)`; anything else is a `ConfigError`."""
+def parse_day(text: str, option: str = "--date") -> date:
+    """`'2022-04-25'` → `date(2022, 4, 25)`; anything else is a `ConfigError` about `option`."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:
@@ -46,6 +57,6 @@ def parse_day(text: str) -> date:
             "not a day",
             expected="YYYY-MM-DD, such as 2022-04-25",
             found=repr(text),
-            where="--date",
-            remedy="pass the day whose traffic is to be processed",
+            where=option,
+            remedy="write the day so, in UTC",
         ) from error

@@ -17,8 +17,13 @@ from pathlib import Path
 
 
 def start_job(verb: str, config: Path, day: date) -> subprocess.Popen[bytes]:
-    """`python -m jobs VERB` in a process group of its own, with its Java and its workers."""
-    command = [sys.executable, "-m", "jobs", verb, "--config", str(config), "--date", str(day)]
+    """The job of a day as a process of its own."""
+    return start_command([verb, "--config", str(config), "--date", str(day)])
+
+
+def start_command(arguments: list[str]) -> subprocess.Popen[bytes]:
+    """`python -m jobs ARGUMENTS` in a process group of its own, with its Java and its workers."""
+    command = [sys.executable, "-m", "jobs", *arguments]
     return subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
 
 

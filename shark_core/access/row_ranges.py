@@ -8,7 +8,7 @@ Counters of a range take 64 MiB (two of 8 bytes a row), however large the table 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -37,8 +37,9 @@ def row_ranges(num_embeddings: int) -> list[RowRange]:
     return [RowRange(start, min(start + RANGE_ROWS, num_embeddings)) for start in starts]
 
 
-def read_range(lake: Lake, paths: Sequence[str], rows: RowRange) -> list[pa.Table]:
+def read_range(lake: Lake, paths: Sequence[str], rows: RowRange) -> Iterator[pa.Table]:
     """The range's rows of each file; row groups outside it are left aside by their statistics."""
     row_id = pc.field("row_id")
     inside = (row_id >= rows.start) & (row_id < rows.end)
-    return [lake.read_parquet(path, filters=inside) for path in paths]
+    for path in paths:
+        yield lake.read_parquet(path, filters=inside)

@@ -1,7 +1,9 @@
 """Spark as the scheduler of tasks: each reads and writes Parquet by pyarrow, through the lake.
 
-spark = spark_context(config.spark, "ingest")
-outcomes = run_tasks(spark, splits, partial(ingest_split, plan))     # in the order of `splits`
+    spark = spark_context(config.spark, "ingest")
+    outcomes = run_tasks(spark, splits, partial(ingest_split, plan), Stage("ingest"))
+
+The outcomes are in the order of the tasks.
 """
 
 from __future__ import annotations
@@ -13,14 +15,17 @@ from functools import partial
 from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
-from pyspark import SparkContext
+from pyspark import Accumulator, SparkContext
 from pyspark.errors import PySparkException
 
 from shark_core.errors import RetryableError
 from shark_core.spark.context import useful_lines
+from shark_core.spark.progress import Stage, showing
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+UNNAMED = Stage("tasks")
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,10 @@ class _Failure:
 
 
 def run_tasks(
-    spark: SparkContext, tasks: Sequence[Task], work: Callable[[Task], Result]
+    spark: SparkContext,
+    tasks: Sequence[Task],
+    work: Callable[[Task], Result],
+    stage: Stage = UNNAMED,
 ) -> list[Result]:
     """`[work(task) for task in tasks]`, one Spark task each, in any process and at the same time.
 
@@ -39,8 +47,12 @@ def run_tasks(
     """
     if not tasks:
         return []
+    sized = [(task, stage.size(number)) for number, task in enumerate(tasks)]
+    done = spark.accumulator(0.0)
+    distributed = spark.parallelize(sized, len(sized)).map(partial(_attempt, work, done))
     try:
-        outcomes = spark.parallelize(tasks, len(tasks)).map(partial(_attempt, work)).collect()
+        with showing(stage, sum(size for _, size in sized), lambda: done.value):
+            outcomes = distributed.collect()
     except (Py4JError, PySparkException) as error:
         raise RetryableError(
             "Spark gave up on a task",
@@ -54,10 +66,13 @@ def run_tasks(
     return outcomes
 
 
-def _attempt(work: Callable[[Any], Any], task: Any) -> Any:
+def _attempt(work: Callable[[Any], Any], done: Accumulator[float], sized: tuple[Any, float]) -> Any:
     """Errors travel as values: Spark would wrap them in Java's and repeat the task."""
+    task, size = sized
     try:
-        return work(task)
+        outcome = work(task)
     except Exception as error:
         error.add_note(f"in a Spark task:\n{traceback.format_exc()}")
         return _Failure(error)
+    done.add(size)
+    return outcome

@@ -32,22 +32,29 @@ BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class TrafficFile:
-    """A readable file that fits the config: rows of each row group, checksum of the content."""
+class FileLayout:
+    """A readable file that fits the config: rows of each row group."""
 
     path: str
     row_groups: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TrafficFile(FileLayout):
+    """A file that was read to its end, for the checksum of its content."""
+
     sha256: str
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row groups `first_group` … of one file. `number` orders the examples files."""
+    """Some `row_groups` of one file, `rows` together. `number` orders the examples files."""
 
     number: int
     path: str
     row_groups: tuple[int, ...]
     first_row: int
+    rows: int
 
 
 def traffic_paths(lake: Lake, day: date) -> list[str]:
@@ -91,13 +98,19 @@ def _listed(lake: Lake, folder: str) -> list[str]:
     ]
 
 
-def inspect_file(lake: Lake, config: PipelineConfig, path: str) -> TrafficFile:
+def file_layout(lake: Lake, config: PipelineConfig, path: str) -> FileLayout:
     """Check the footer and the columns. Raises `DataError` with the file's name."""
     with _parquet_file(lake, path) as file:
         check_columns(file.schema_arrow, config, lake.location(path))
         metadata = file.metadata
         rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    return TrafficFile(path, rows, checksum(lake, path))
+    return FileLayout(path, rows)
+
+
+def inspect_file(lake: Lake, config: PipelineConfig, path: str) -> TrafficFile:
+    """The layout, and the checksum of the whole file. Raises `DataError` with the file's name."""
+    layout = file_layout(lake, config, path)
+    return TrafficFile(path, layout.row_groups, checksum(lake, path))
 
 
 def fingerprint(files: Sequence[TrafficFile]) -> str:
@@ -106,14 +119,15 @@ def fingerprint(files: Sequence[TrafficFile]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def plan_splits(files: Sequence[TrafficFile], split_rows: int = SPLIT_ROWS) -> list[Split]:
+def plan_splits(files: Sequence[FileLayout], split_rows: int = SPLIT_ROWS) -> list[Split]:
     """Runs of whole row groups of up to `split_rows` rows, or of one larger row group."""
     splits: list[Split] = []
     for file in files:
         first_row = 0
         for groups in _runs(file.row_groups, split_rows):
-            splits.append(Split(len(splits), file.path, groups, first_row))
-            first_row += sum(file.row_groups[group] for group in groups)
+            rows = sum(file.row_groups[group] for group in groups)
+            splits.append(Split(len(splits), file.path, groups, first_row, rows))
+            first_row += rows
     return splits
 
 

@@ -7,7 +7,7 @@ have been checked before (`columns.check_columns`), so that a reason is always a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +54,14 @@ def find_reasons(batch: pa.RecordBatch, config: PipelineConfig, interval: Interv
     return np.where(codes == worst, 0, codes).astype(np.int8)
 
 
+def refused_for_fields(batch: pa.RecordBatch, fields: Sequence[Field]) -> np.ndarray:
+    """`(B,)` bool: records in which one of the fields holds no row of its table."""
+    refused = np.zeros(batch.num_rows, dtype=bool)
+    for _, applies in _fields_findings(batch, fields):
+        refused |= applies
+    return refused
+
+
 def count_reasons(codes: np.ndarray) -> dict[str, int]:
     """Records by reason, in the order of `REASONS`; reasons that do not occur are left out."""
     counts = np.bincount(codes, minlength=len(REASONS) + 1)[1:]
@@ -70,7 +78,11 @@ def _findings(
     yield EVENT_TIME_OUTSIDE_INTERVAL, ~is_inside(time, config.event_time, interval)
     for feature in config.dense_features:
         yield from _dense_findings(plain(batch.column(feature.column)), feature)
-    for field in config.fields:
+    yield from _fields_findings(batch, config.fields)
+
+
+def _fields_findings(batch: pa.RecordBatch, fields: Sequence[Field]) -> Iterator[Finding]:
+    for field in fields:
         if field.encoding == "identity":
             yield from _identity_findings(batch.column(field.column), field)
 

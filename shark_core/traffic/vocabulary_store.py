@@ -100,6 +100,25 @@ def load_vocabulary(lake: Lake, paths: Paths) -> Vocabulary:
     return Vocabulary.of([lake.read_parquet(path) for path in paths])
 
 
+def vocabulary_for_the_past(lake: Lake, field: Field, day: date) -> Paths:
+    """The files of the vocabulary by which a day is read that was ingested without the field.
+
+    It is the first that a later day has, so that values have the rows that they were given there;
+    for a field that has been given up, its last. Raises `DataError` where there is none.
+    """
+    markers = _markers(lake, field.name)
+    if not markers:
+        raise DataError(
+            f"field {field.name!r} has no vocabulary yet",
+            expected="a day that was ingested with the field: it gives its values their rows",
+            found="none",
+            where=lake.location(VOCABULARY.name),
+            remedy="run `python -m jobs ingest` for the first day of the field, then this again",
+        )
+    last = next((at for at in markers if at >= day), max(markers))
+    return tuple(path for at in markers if at <= last for path in _paths(markers[at]))
+
+
 def field_encoder(lake: Lake, field: Field, day: date) -> FieldEncoder:
     """The encoder that `ingest` used on `day`, for serving what was trained on it."""
     if field.encoding != "vocabulary":

@@ -89,7 +89,7 @@ def test_a_refused_record_is_found_again_by_its_row_whatever_the_split(tmp_path:
     plan = IngestPlan(
         context.lake, context.config, context.interval, examples.files, quarantine.files, {}
     )
-    outcome = ingest_split(plan, Split(1, path, row_groups=(2, 3), first_row=100))
+    outcome = ingest_split(plan, Split(1, path, row_groups=(2, 3), first_row=100, rows=40))
     assert outcome.examples is not None
     assert outcome.quarantine is not None
     assert outcome.examples.rows == 98
