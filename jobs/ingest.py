@@ -31,6 +31,7 @@ from shark_core.schemas import (
     VOCABULARY,
 )
 from shark_core.spark.context import spark_context
+from shark_core.spark.progress import Stage
 from shark_core.spark.tasks import run_tasks
 from shark_core.traffic.admission_tasks import AdmissionPlan, Admitted, admit_values, count_split
 from shark_core.traffic.ingest_tasks import IngestPlan, SplitOutcome, ingest_split
@@ -70,7 +71,8 @@ def ingest(context: DayContext) -> JobResult:
     started = time.monotonic()
     paths = traffic_paths(context.lake, context.day)
     spark = spark_context(context.config.spark, "ingest")
-    files = run_tasks(spark, paths, partial(inspect_file, context.lake, context.config))
+    inspect = partial(inspect_file, context.lake, context.config)
+    files = run_tasks(spark, paths, inspect, Stage("inspect", "files"))
     if not any(sum(file.row_groups) for file in files):
         raise empty_day(context.lake, context.day, f"{len(files)} file(s) without records")
     with ExitStack() as attempt:
@@ -96,7 +98,7 @@ def _ingest_files(
     plan = IngestPlan(
         context.lake, context.config, context.interval, examples.files, quarantine.files, paths
     )
-    outcomes = run_tasks(spark, splits, partial(ingest_split, plan))
+    outcomes = run_tasks(spark, splits, partial(ingest_split, plan), _stage("ingest", splits))
     day = tally(sum(sum(file.row_groups) for file in files), outcomes)
     _commit_quarantine(quarantine, outcomes, inputs, day)
     _check(context, day)
@@ -123,12 +125,17 @@ def _admit(
         AdmissionPlan(context.lake, field, state, vocabulary.files, pending.files)
         for field, state, (vocabulary, pending) in zip(fields, states, writers, strict=True)
     ]
-    run_tasks(spark, splits, partial(count_split, context.config, context.interval, plans))
-    admitted = run_tasks(spark, plans, partial(admit_values, splits))
+    count = partial(count_split, context.config, context.interval, plans)
+    run_tasks(spark, splits, count, _stage("count values", splits))
+    admitted = run_tasks(spark, plans, partial(admit_values, splits), Stage("admit", "fields"))
     return [
         _Vocabulary(field, added, *pair)
         for field, added, pair in zip(fields, admitted, writers, strict=True)
     ]
+
+
+def _stage(name: str, splits: Sequence[Split]) -> Stage:
+    return Stage(name, "records", [split.rows for split in splits])
 
 
 def _commit_quarantine(

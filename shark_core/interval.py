@@ -25,7 +25,7 @@ class Interval:
                 "an interval must end after it starts",
                 expected="end > start",
                 found=f"start={self.start}, end={self.end}",
-                remedy="pass the data interval of the run, not its logical date twice",
+                remedy="the end is the first moment, or the day, that no longer belongs to it",
             )
 
     @classmethod

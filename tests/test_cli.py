@@ -213,3 +213,35 @@ def test_a_real_process_says_which_file_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 78
     assert "nowhere.yaml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(
+            "--fields nobody --start 2026-01-01 --end 2026-01-02",
+            "unknown field\n  expected: one of ['user']\n  found:    nobody",
+            id="field",
+        ),
+        pytest.param(
+            "--fields user --start 2026-01-02 --end 2026-01-02",
+            "an interval must end after it starts",
+            id="no day",
+        ),
+        pytest.param(
+            "--fields user --start 2026-01-02 --end soon",
+            "found:    'soon'\n  where:    --end",
+            id="end",
+        ),
+    ],
+)
+def test_a_backfill_of_nothing_is_a_config_error(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: str,
+    arguments: str,
+    says: str,
+) -> None:
+    command = ["backfill-counts", "--config", config, *shlex.split(arguments)]
+    assert run(monkeypatch, *command) == errors.ConfigError.exit_code
+    assert says in capsys.readouterr().err

@@ -1,0 +1,94 @@
+"""The commands of a day: one for each verb of the registry, and `run` for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.console import (
+    ConfigOption,
+    DateOption,
+    JsonOption,
+    RunIdOption,
+    show,
+    start_logging,
+)
+from jobs.context import DayContext
+from jobs.registry import DAY_VERBS, Verb
+from shark_core.config import load_config
+from shark_core.interval import parse_day
+
+HoldoutOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Judge the day's models on all of this day instead; may be repeated."),
+]
+
+
+def add_day_commands(app: typer.Typer) -> None:
+    for verb in DAY_VERBS:
+        app.command(verb.name)(COMMANDS.get(verb.name, _day_command)(verb))
+    app.command("run")(run_day)
+
+
+def day_context(config: Path, date: str, run_id: str) -> DayContext:
+    return DayContext(config=load_config(config), day=parse_day(date), run_id=run_id)
+
+
+def run_verb(verb: Verb, context: DayContext, as_json: bool) -> None:
+    start_logging(context.run_id)
+    show(verb.load()(context), as_json)
+
+
+def _day_command(verb: Verb) -> Callable[..., None]:
+    def command(
+        config: ConfigOption,
+        date: DateOption,
+        run_id: RunIdOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        run_verb(verb, day_context(config, date, run_id), as_json)
+
+    command.__doc__ = (
+        f"{verb.help}\n\n"
+        f"Example: python -m jobs {verb.name} --config infra/config/demo.yaml --date 2026-01-01"
+    )
+    return command
+
+
+def _evaluate_command(verb: Verb) -> Callable[..., None]:
+    def command(
+        config: ConfigOption,
+        date: DateOption,
+        holdout_day: HoldoutOption = None,
+        run_id: RunIdOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        context = day_context(config, date, run_id)
+        if not holdout_day:
+            run_verb(verb, context, as_json)
+            return
+        from jobs.evaluate import evaluate_holdout
+
+        start_logging(run_id)
+        show(evaluate_holdout(context, [parse_day(day) for day in holdout_day]), as_json)
+
+    command.__doc__ = _day_command(verb).__doc__
+    return command
+
+
+def run_day(
+    config: ConfigOption, date: DateOption, run_id: RunIdOption = "", as_json: JsonOption = False
+) -> None:
+    """Run all jobs of a day in this process, in order: for debugging without Airflow.
+
+    Example: python -m jobs run --config infra/config/demo.yaml --date 2026-01-01
+    """
+    context = day_context(config, date, run_id)
+    for verb in DAY_VERBS:
+        run_verb(verb, context, as_json)
+
+
+COMMANDS = {"evaluate": _evaluate_command}
