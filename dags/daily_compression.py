@@ -34,7 +34,9 @@ earlier ones (row ids, priorities, warm start). Or, for a range of days:
     airflow backfill create --dag-id daily_compression --from-date 2026-01-01 \\
         --to-date 2026-01-03 --reprocess-behavior completed
 
-Nothing is caught up by itself after a pause: backfill the days that you want.
+Nothing is caught up by itself after a pause: backfill the days that you want. Priorities alone
+need no order: the next `update-priorities` adds counts that came late or were made again, decays
+by calendar days, and warns of days that have no counts.
 
 ### To roll back
     python -m jobs refs history --config FILE --ref production

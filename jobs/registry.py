@@ -31,7 +31,7 @@ class Verb:
 DAY_VERBS = (
     Verb("ingest", "Validate a day's traffic, encode values to row ids, quarantine bad records."),
     Verb("count-accesses", "Count each row's accesses by positive and negative impressions."),
-    Verb("update-priorities", "Decay yesterday's row priorities and add the day's counts."),
+    Verb("update-priorities", "Decay the rows' priorities, add the day's counts and late ones."),
     Verb("train", "Train the baseline model on the day, warm-started from the day before."),
     Verb("score-fields", "Score every field's importance on held-out examples."),
     Verb("plan-pruning", "Decide which fields to prune, with a reason for each."),

@@ -1,118 +1,112 @@
-"""update-priorities: priorities of the day before + the day's counts → the day's priorities.
+"""update-priorities: an earlier day's priorities + counts since → the day's priorities.
 
-A field starts from zero on its first day, and again where the config left it out the day before.
-Otherwise every day builds on the one before: a gap is an error, because the recurrence would
-silently skip a day's decay and counts.
+Usually the state of the day before and the day's counts; a late, recounted or missing day changes
+which state and which counts (`shark_core.access.priority_plan`). Nothing is refused but a day
+without counts of its own present examples.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from datetime import date, timedelta
+from itertools import chain, islice
+from typing import Any
 
-from jobs.context import DayContext, JobResult, log
-from shark_core.access.access_tasks import PriorityTask, update_field
-from shark_core.errors import DataError
-from shark_core.lake import Marker, partition
+from pyspark import SparkContext
+
+from jobs.context import DayContext, JobResult, commit_together, log
+from shark_core.access.priority_plan import FieldPlan, unsettled
+from shark_core.access.priority_tasks import (
+    PlanTask,
+    check_every_row,
+    plan_field,
+    run_in_batches,
+    update_range,
+    update_tasks,
+)
+from shark_core.lake import Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES, ROW_PRIORITY
 from shark_core.spark.context import spark_context
-from shark_core.spark.tasks import run_tasks
+
+NAMED = 3  # fields, and days of each, that a warning names
 
 
 def update_priorities(context: DayContext) -> JobResult:
     started = time.monotonic()
-    names = [field.name for field in context.config.fields]
-    counts = [_counts(context, name) for name in names]
-    previous = [_previous(context, name) for name in names]
-    markers = _update(context, names, counts, previous)
-    rows_in = sum(marker.rows for marker in [*counts, *filter(None, previous)])
-    rows = sum(marker.rows for marker in markers)
-    size = sum(marker.bytes for marker in markers)
-    message = "update-priorities: %d rows in, %d rows out, %d bytes, %.1f s"
-    log.info(message, rows_in, rows, size, time.monotonic() - started)
-    new = sum(marker is None for marker in previous)
-    return JobResult(
-        f"priorities of {rows:,} rows on {context.day}",
-        {"fields": len(names), "fields_from_zero": new, "rows": rows, "bytes": size},
+    spark = spark_context(context.config.spark, "update-priorities")
+    plans = list(run_in_batches(spark, _plan_tasks(context), plan_field, "plan", "fields"))
+    _warn_of_missing_days(plans)
+    markers = _update(context, spark, plans)
+    figures = _figures(plans, markers) | {"seconds": round(time.monotonic() - started, 1)}
+    message = (
+        "update-priorities: %(rows_in)d rows in, %(rows)d rows out, %(dropped)d dropped below the "
+        "floor, %(bytes)d bytes, %(seconds).1f s"
     )
+    log.info(message, figures)
+    return JobResult(f"priorities of {figures['rows']:,} rows on {context.day}", figures)
 
 
-def _counts(context: DayContext, name: str) -> Marker:
-    """The field's counts; `DataError` where they were made from other examples than the day's."""
-    counts = context.marker(ACCESS_COUNTS, field=name)
+def _plan_tasks(context: DayContext) -> list[PlanTask]:
+    lake, day, settings = context.lake, context.day, context.config.priority
     examples = context.marker(EXAMPLES).fingerprint
-    if counts.inputs.get("examples") != examples:
-        raise DataError(
-            f"the access counts of field {name!r} are older than the day's examples",
-            expected=f"counts of examples {examples}",
-            found=f"counts of examples {counts.inputs.get('examples')}",
-            where=context.lake.location(context.partition(ACCESS_COUNTS, field=name).path),
-            remedy="run `python -m jobs count-accesses` for this day again",
-        )
-    return counts
-
-
-def _previous(context: DayContext, name: str) -> Marker | None:
-    """The field's priorities of the day before; None on its first day."""
-    before = context.day - timedelta(days=1)
-    found = context.lake.find_marker(partition(ROW_PRIORITY, before, field=name))
-    if found is not None:
-        return found
-    earlier = [day for day in _days_with_priorities(context, name) if day < context.day]
-    if earlier and not _was_left_out(context, name, before):
-        raise DataError(
-            f"the priorities of field {name!r} have a gap",
-            expected=f"priorities of {before}, the day before",
-            found=f"priorities up to {earlier[-1]}",
-            where=context.lake.location(ROW_PRIORITY.name),
-            remedy=f"run `python -m jobs update-priorities` for {earlier[-1] + timedelta(days=1)} "
-            f"and every day after it, in order",
-        )
-    return None
-
-
-def _was_left_out(context: DayContext, name: str, day: date) -> bool:
-    """Whether a day was counted without the field: other fields have counts, this one has none."""
-    lake = context.lake
-    if lake.find_marker(partition(ACCESS_COUNTS, day, field=name)) is not None:
-        return False
-    others = (field.name for field in context.config.fields if field.name != name)
-    return any(lake.find_marker(partition(ACCESS_COUNTS, day, field=other)) for other in others)
-
-
-def _days_with_priorities(context: DayContext, name: str) -> list[date]:
-    lake = context.lake
+    counted, updated = (
+        tuple(known for known in unsettled(lake.days(dataset), day, settings) if known < day)
+        for dataset in (ACCESS_COUNTS, ROW_PRIORITY)
+    )
     return [
-        day
-        for day in lake.days(ROW_PRIORITY)
-        if lake.find_marker(partition(ROW_PRIORITY, day, field=name)) is not None
+        PlanTask(lake, field.name, day, examples, settings, counted, updated)
+        for field in context.config.fields
     ]
 
 
-def _update(
-    context: DayContext, names: list[str], counts: list[Marker], previous: list[Marker | None]
-) -> list[Marker]:
-    spark = spark_context(context.config.spark, "update-priorities")
+def _update(context: DayContext, spark: SparkContext, plans: Sequence[FieldPlan]) -> list[Marker]:
+    fields, settings = context.config.fields, context.config.priority
     with ExitStack() as attempt:
         writers = [
-            attempt.enter_context(context.writer(ROW_PRIORITY, field=name)) for name in names
+            attempt.enter_context(context.writer(ROW_PRIORITY, field=field.name))
+            for field in fields
         ]
         tasks = [
-            PriorityTask(
-                context.lake, context.config.priority, _paths(before), _paths(day), writer.files
-            )
-            for before, day, writer in zip(previous, counts, writers, strict=True)
+            update_tasks(field, plan, context.day, settings, writer.files)
+            for field, plan, writer in zip(fields, plans, writers, strict=True)
         ]
-        entries = run_tasks(spark, tasks, update_field)
-        markers = []
-        for writer, entry, before, day in zip(writers, entries, previous, counts, strict=True):
-            writer.add([entry])
-            start = before.fingerprint if before else "zero"
-            inputs = {"access_counts": day.fingerprint, "row_priority of the day before": start}
-            markers.append(writer.commit(inputs))
-    return markers
+        updated_ranges = run_in_batches(spark, chain(*tasks), update_range, "update", "rows")
+        parts = [list(islice(updated_ranges, len(ranges))) for ranges in tasks]
+        for field, plan, writer, updated in zip(fields, plans, writers, parts, strict=True):
+            check_every_row(field, plan, updated)
+            writer.add(part.entry for part in updated)
+        dropped = [sum(part.dropped for part in updated) for updated in parts]
+        return commit_together(
+            (writer, plan.inputs, plan.plan.facts(settings) | {"dropped": rows})
+            for writer, plan, rows in zip(writers, plans, dropped, strict=True)
+        )
 
 
-def _paths(marker: Marker | None) -> tuple[str, ...]:
-    return tuple(entry.path for entry in marker.files) if marker else ()
+def _figures(plans: Sequence[FieldPlan], markers: Sequence[Marker]) -> dict[str, Any]:
+    """Days are counted once, however many fields they concern."""
+    return {
+        "fields": len(plans),
+        "fields_from_zero": sum(not plan.base for plan in plans),
+        "rows_in": sum(plan.rows for plan in plans),
+        "rows": sum(marker.rows for marker in markers),
+        "dropped": sum(marker.facts["dropped"] for marker in markers),
+        "bytes": sum(marker.bytes for marker in markers),
+        "late_days": len({day for plan in plans for day in plan.plan.late}),
+        "recounted_days": len({day for plan in plans for day in plan.plan.recounted}),
+        "missing_days": len({day for plan in plans for day in plan.plan.missing}),
+    }
+
+
+def _warn_of_missing_days(plans: Iterable[FieldPlan]) -> None:
+    missing = {plan.field: plan.plan.missing for plan in plans if plan.plan.missing}
+    for field in list(missing)[:NAMED]:
+        message = "update-priorities: field %s has no counts of %s; they are taken when they come"
+        log.warning(message, field, _some(list(map(str, missing[field]))))
+    if len(missing) > NAMED:
+        log.warning("update-priorities: days are missing for %d fields in all", len(missing))
+
+
+def _some(days: list[str]) -> str:
+    more = len(days) - NAMED
+    return ", ".join(days[:NAMED]) + (f" and {more} more days" if more > 0 else "")

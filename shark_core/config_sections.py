@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
 from pydantic import Field as Key
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -15,6 +16,7 @@ Share = Annotated[float, Key(ge=0.0, le=1.0)]
 Positive = Annotated[float, Key(gt=0.0)]
 NonNegative = Annotated[float, Key(ge=0.0)]
 Count = Annotated[int, Key(ge=1)]
+Memory = Annotated[str, StringConstraints(pattern=r"^\d+[mg]$")]
 
 
 class Section(BaseModel):
@@ -97,10 +99,25 @@ class Ingest(Section):
 
 
 class Priority(Section):
-    """`S_t = (1−β)·S_{t−1} + β·(α·c⁺ + c⁻)` with β = `decay` and α = `positive_weight`."""
+    """`S_t = (1−β)·S_{t−1} + β·(α·c⁺ + c⁻)` with β = `decay` and α = `positive_weight`.
+
+    `floor`: rows whose priority falls below it are dropped, so that the state does not grow for
+    ever; 0 drops none. `shark_core.access.priorities` bounds what that leaves out.
+    """
 
     positive_weight: Positive = 2.0
     decay: Annotated[float, Key(gt=0.0, le=1.0)] = 0.2
+    floor: NonNegative = 0.001
+
+    @model_validator(mode="after")
+    def _floor_is_below_one_access(self) -> Self:
+        least = self.decay * min(self.positive_weight, 1.0)
+        if self.floor >= least:
+            raise ValueError(
+                f"floor must be below what one access adds, decay × min(positive_weight, 1) = "
+                f"{least:g}: rows would be dropped on the day on which they are read"
+            )
+        return self
 
 
 class Model(Section):
@@ -195,7 +212,44 @@ class Release(Section):
     promotion: Literal["automatic", "manual"] = "manual"
 
 
+_ADDRESSES = r"[^\s,/:]+:\d+(,[^\s,/:]+:\d+)*"
+_MASTER = rf"local(\[(\*|[1-9]\d*)(,[1-9]\d*)?\])?|spark://{_ADDRESSES}|yarn|k8s://\S+"
+
+
 class Spark(Section):
+    """Where Spark runs the jobs on traffic and counts, and what it may use there.
+
+    `master`: `local[2]`, 2 cores of this machine (`local[*]`: all of them; `local[2,4]`: tasks are
+    tried 4 times); `spark://HOST:PORT`, a standalone cluster (`spark://HOST:PORT,HOST:PORT` where
+    masters stand by); `yarn`, the cluster of HADOOP_CONF_DIR; `k8s://https://HOST:PORT`.
+    `driver_memory`: of Java in the job's own process, which runs the tasks too where it is local.
+    `executor_memory`, `executor_cores`, `executors`: Java's memory and the cores of an executor,
+    and how many there are; none of them counts locally. What is not given is up to the cluster:
+    standalone, all cores of every worker; on YARN and Kubernetes, two executors of one core.
+    `executor_wait`: seconds after which a job that has no executor at all ends, to be tried again.
+    `settings`: Spark's own, by their full names; they win over all of the above. Python's memory,
+    beside Java's: `spark.executor.memoryOverhead` (YARN, Kubernetes). Its path on the executors,
+    where that is not the job's own: `spark.pyspark.python`.
+    """
+
     master: str = "local[2]"
-    driver_memory: Annotated[str, StringConstraints(pattern=r"^\d+[mg]$")] = "1g"
+    driver_memory: Memory = "1g"
+    executor_memory: Memory = "1g"
+    executor_cores: Count | None = None
+    executors: Count | None = None
+    executor_wait: Count = 600
     settings: dict[str, str] = {}
+
+    @field_validator("master")
+    @classmethod
+    def _master_has_a_known_form(cls, master: str) -> str:
+        if not re.fullmatch(_MASTER, master):
+            forms = "local, local[N], local[*], local[N,F], spark://HOST:PORT, yarn or k8s://URL"
+            raise ValueError(f"expected {forms}")
+        return master
+
+    @model_validator(mode="after")
+    def _a_standalone_cluster_is_asked_for_cores(self) -> Self:
+        if self.master.startswith("spark://") and self.executors and not self.executor_cores:
+            raise ValueError("executors on spark:// need executor_cores: it counts cores only")
+        return self

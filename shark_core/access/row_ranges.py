@@ -38,8 +38,19 @@ def row_ranges(num_embeddings: int) -> list[RowRange]:
 
 
 def read_range(lake: Lake, paths: Sequence[str], rows: RowRange) -> Iterator[pa.Table]:
-    """The range's rows of each file; row groups outside it are left aside by their statistics."""
+    """The range's rows of each file that may hold some.
+
+    Part files of other ranges are not opened; in others, row groups outside the range are left
+    aside by their statistics.
+    """
     row_id = pc.field("row_id")
     inside = (row_id >= rows.start) & (row_id < rows.end)
     for path in paths:
-        yield lake.read_parquet(path, filters=inside)
+        if _may_hold(path, rows):
+            yield lake.read_parquet(path, filters=inside)
+
+
+def _may_hold(path: str, rows: RowRange) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    own = rows.part.removesuffix(".parquet")
+    return name.startswith(own) or not name.startswith("part-")

@@ -139,9 +139,7 @@ def test_only_days_without_examples_are_an_error(later: PastDays) -> None:
 
 def test_a_vocabulary_is_needed_first(later: PastDays) -> None:
     shutil.rmtree(later.lake / "vocabulary")
-    with pytest.raises(
-        DataError, match=r"(?s)'site' has no vocabulary yet.*first day of"
-    ):
+    with pytest.raises(DataError, match=r"(?s)'site' has no vocabulary yet.*first day of"):
         backfill_counts(later.backfill("site"))
 
 

@@ -1,81 +1,165 @@
+"""The arithmetic of priorities: decay, terms of the closed form, and the floor."""
+
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shark_core.access.priorities import NO_PRIORITIES, add_late_day, update_priorities
+from shark_core.access.priorities import Aged, Updated, update_priorities
+from shark_core.access.row_ranges import RowRange
 from shark_core.config_sections import Priority
 from shark_core.schemas import ACCESS_COUNTS_SCHEMA, ROW_PRIORITY_SCHEMA
 
 DayCounts = dict[int, tuple[int, int]]  # row id → positives, negatives
 
+ROWS = RowRange(0, 31)
 day_counts = st.dictionaries(
     st.integers(0, 30), st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=15
 )
-priority_settings = st.builds(
-    Priority, positive_weight=st.floats(0.1, 50), decay=st.floats(0.001, 1.0)
+exact = st.builds(
+    Priority, positive_weight=st.floats(0.1, 50), decay=st.floats(0.001, 1.0), floor=st.just(0.0)
 )
+
+
+@st.composite
+def floored(draw: st.DrawFn) -> Priority:
+    weight, decay = draw(st.floats(0.1, 10)), draw(st.floats(0.01, 0.9))
+    floor = draw(st.floats(0.0, 0.99)) * decay * min(weight, 1.0)
+    return Priority(positive_weight=weight, decay=decay, floor=floor)
 
 
 def counts(day: DayCounts) -> pa.Table:
     rows = [(row, *day[row]) for row in sorted(day)]
-    return pa.table(
-        [list(column) for column in zip(*rows, strict=True)] or [[], [], []],
-        schema=ACCESS_COUNTS_SCHEMA,
-    )
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
+    return pa.table(columns, schema=ACCESS_COUNTS_SCHEMA)
 
 
-def literal(table: pa.Table) -> dict[int, float]:
-    assert table.schema == ROW_PRIORITY_SCHEMA
-    rows = table["row_id"].to_pylist()
+def literal(updated: Updated) -> dict[int, float]:
+    assert updated.table.schema == ROW_PRIORITY_SCHEMA
+    rows = updated.table["row_id"].to_pylist()
     assert rows == sorted(set(rows))
-    return dict(zip(rows, table["priority"].to_pylist(), strict=True))
+    return dict(zip(rows, updated.table["priority"].to_pylist(), strict=True))
 
 
-def replay(days: list[DayCounts], settings: Priority) -> pa.Table:
-    priorities = NO_PRIORITIES
+def add_up(days: Iterable[tuple[int, DayCounts]], settings: Priority) -> Updated:
+    """The closed form from no state; `days` are (age, counts)."""
+    return update_priorities(ROWS, [], [Aged(age, counts(day)) for age, day in days], settings)
+
+
+def replay(days: Sequence[DayCounts], settings: Priority) -> list[Updated]:
+    """One day after the other, each from the state of the day before."""
+    states: list[Updated] = []
     for day in days:
-        priorities = update_priorities(priorities, counts(day), settings)
-    return priorities
+        before = [Aged(1, state.table) for state in states[-1:]]
+        states.append(update_priorities(ROWS, before, [Aged(0, counts(day))], settings))
+    return states
 
 
 def test_the_first_day_starts_from_zero() -> None:
     settings = Priority(positive_weight=2.0, decay=0.25)
-    assert literal(replay([{3: (1, 2), 7: (0, 4)}], settings)) == {3: 1.0, 7: 1.0}
+    assert literal(replay([{3: (1, 2), 7: (0, 4)}], settings)[-1]) == {3: 1.0, 7: 1.0}
 
 
 def test_rows_decay_are_added_to_and_appear() -> None:
     settings = Priority(positive_weight=3.0, decay=0.5)
-    found = literal(replay([{1: (2, 0), 2: (0, 8)}, {2: (1, 1), 5: (0, 2)}], settings))
-    assert found == {1: 1.5, 2: 2.0 + 2.0, 5: 1.0}
+    found = replay([{1: (2, 0), 2: (0, 8)}, {2: (1, 1), 5: (0, 2)}], settings)[-1]
+    assert literal(found) == {1: 1.5, 2: 2.0 + 2.0, 5: 1.0}
 
 
 def test_a_decay_of_one_forgets_yesterday() -> None:
-    found = literal(replay([{1: (9, 9)}, {2: (0, 1)}], Priority(positive_weight=2.0, decay=1.0)))
-    assert found == {1: 0.0, 2: 1.0}
+    settings = Priority(positive_weight=2.0, decay=1.0)
+    assert literal(replay([{1: (9, 9)}, {2: (0, 1)}], settings)[-1]) == {2: 1.0}
 
 
-@given(st.lists(day_counts, max_size=6), priority_settings, st.randoms(use_true_random=False))
+def test_a_state_decays_by_calendar_days() -> None:
+    state = add_up([(0, {4: (0, 16)})], Priority(decay=0.5))
+    found = update_priorities(ROWS, [Aged(3, state.table)], [], Priority(decay=0.5))
+    assert literal(found) == {4: 1.0}
+
+
+def test_rows_are_listed_from_the_start_of_their_range() -> None:
+    day = Aged(0, counts({1003: (0, 2), 1009: (0, 4)}))
+    found = update_priorities(RowRange(1000, 1010), [], [day], Priority(decay=0.5))
+    assert literal(found) == {1003: 1.0, 1009: 2.0}
+
+
+def test_rows_in_and_rows_dropped_are_told() -> None:
+    settings = Priority(decay=0.5, floor=0.4)
+    before = Aged(1, add_up([(0, {1: (0, 1), 2: (0, 2)})], settings).table)
+    found = update_priorities(ROWS, [before], [Aged(0, counts({3: (0, 1)}))], settings)
+    assert literal(found) == {2: 0.5, 3: 0.5}
+    assert (found.rows_in, found.dropped) == (3, 1)
+
+
+@given(st.lists(day_counts, max_size=6), exact, st.randoms(use_true_random=False))
 def test_the_closed_form_in_any_order_equals_the_replay(
     days: list[DayCounts], settings: Priority, random: st.DataObject
 ) -> None:
-    ages = list(range(len(days)))
-    random.shuffle(ages)
-    total = NO_PRIORITIES
-    for age in ages:
-        total = add_late_day(total, counts(days[-1 - age]), age, settings)
-    replayed = literal(replay(days, settings))
-    assert literal(total) == pytest.approx(replayed, rel=1e-9, abs=1e-12)
+    aged = [(len(days) - 1 - number, day) for number, day in enumerate(days)]
+    random.shuffle(aged)
+    replayed = literal(replay(days, settings)[-1]) if days else {}
+    assert literal(add_up(aged, settings)) == pytest.approx(replayed, rel=1e-9, abs=1e-12)
 
 
-@given(st.lists(day_counts, min_size=1, max_size=5), priority_settings, st.data())
-def test_a_late_day_can_be_added_without_replaying_the_rest(
+@given(st.lists(day_counts, min_size=1, max_size=5), exact, st.data())
+def test_late_days_can_be_added_without_replaying_the_rest(
     days: list[DayCounts], settings: Priority, data: st.DataObject
 ) -> None:
-    late = data.draw(st.integers(0, len(days) - 1))
-    without = replay([*days[:late], {}, *days[late + 1 :]], settings)
-    found = add_late_day(without, counts(days[late]), len(days) - 1 - late, settings)
-    expected = literal(replay(days, settings))
-    assert literal(found) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    late = data.draw(st.sets(st.integers(0, len(days) - 1)))
+    known = [{} if number in late else day for number, day in enumerate(days)]
+    state = Aged(0, replay(known, settings)[-1].table)
+    terms = [Aged(len(days) - 1 - number, counts(days[number])) for number in sorted(late)]
+    found = literal(update_priorities(ROWS, [state], terms, settings))
+    expected = literal(replay(days, settings)[-1])
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+one_access = st.sampled_from([(0, 0), (0, 0), (0, 1), (1, 0), (3, 2)])
+
+
+@given(st.lists(one_access, min_size=1, max_size=60), floored())
+def test_the_floor_never_raises_a_priority_and_lowers_it_by_less_than_its_bound(
+    accesses: list[tuple[int, int]], settings: Priority
+) -> None:
+    days = [{7: access} if access != (0, 0) else {} for access in accesses]
+    without = settings.model_copy(update={"floor": 0.0})
+    ratio = settings.floor / (settings.decay * min(settings.positive_weight, 1.0))
+    bound = settings.floor / (1 - (1 - settings.decay) * ratio)
+    for kept, full in zip(replay(days, settings), replay(days, without), strict=True):
+        error = literal(full).get(7, 0.0) - literal(kept).get(7, 0.0)
+        assert -1e-12 <= error <= bound + 1e-12
+
+
+def test_dropping_a_row_again_and_again_comes_near_the_bound() -> None:
+    settings = Priority(positive_weight=1.0, decay=0.5, floor=0.2501)  # dropped at 0.25
+    days = [{7: (0, 1)}, {}] * 20
+    full = literal(replay(days, settings.model_copy(update={"floor": 0.0}))[-1])[7]
+    assert literal(replay(days, settings)[-1]) == {}
+    assert full > 0.99 * settings.floor / (1 - 0.5 * settings.floor / 0.5)
+
+
+@given(st.lists(day_counts, min_size=1, max_size=4), floored())
+def test_a_row_is_never_dropped_on_a_day_on_which_it_is_read(
+    days: list[DayCounts], settings: Priority
+) -> None:
+    read = {row for row, (positives, negatives) in days[-1].items() if positives + negatives}
+    assert read <= set(literal(replay(days, settings)[-1]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "least"),
+    [
+        ({"floor": 0.2}, "0.2"),
+        ({"positive_weight": 0.5, "floor": 0.1}, "0.1"),
+        ({"decay": 0.001}, "0.001"),
+    ],
+)
+def test_a_floor_that_drops_rows_on_the_day_of_an_access_is_refused(
+    changes: dict[str, float], least: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"floor must be below .* = {least}: rows would be"):
+        Priority(**changes)

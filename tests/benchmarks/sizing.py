@@ -23,43 +23,7 @@ IMPRESSIONS = 10_000_000_000
 STATE_ROWS = 1_000_000_000
 HOUR = 3600
 
-PAGE = """# Sizing
-
-Computed by `tests/benchmarks/sizing.py` from the last line of
-`python -m tests.benchmarks.counting --scale`; nothing here is typed in by hand.
-
-## Measured, {fields} fields, {cores} cores
-
-| examples | examples files | count-accesses | peak memory | update-priorities | rows of state | state |
-|---|---|---|---|---|---|---|
-{measured}
-
-Between the smallest and the largest: {core_seconds:.0f} core-seconds per billion examples of
-{fields} fields. Peak memory is the sum over all processes, with Spark's Java and the driver.
-
-## Estimated, {impressions:,} impressions a day, {fields} fields
-
-| | | how |
-|---|---|---|
-| examples files | {examples_tb:.2f} TB | bytes per example, as measured |
-| counting | {core_hours:.1f} core-hours, {cores_needed} cores for one hour | core-seconds per example |
-| counting tasks | {tasks:,} | {groups} groups of at most {rows_per_task:,} examples × {fields} fields |
-| partial counts, written and read once | {partial_gb:.1f} GB each way | as many bytes as the largest measured day, for each group |
-| access counts of a day | {counts_gb:.2f} GB | as the largest measured day: its tables are nearly full |
-| state, for {state_rows:,} rows in all tables | {state_gb:.1f} GB a day | {state_row_bytes:.1f} bytes a row |
-| memory of a task | {task_mb} MiB and what Python needs | labels of one group, counters of {range_rows:,} rows, one file's column |
-
-## Assumptions
-
-- Fields are single-valued. A multi-valued field counts as many as its mean number of values.
-- A core counts as fast as here: local disk, Parquet with zstd. On S3 the files of a task are read
-  one after the other, so that latency adds about 30 ms for each of them.
-- Tables are as large as the benchmark's (2,000,000 rows at most). A larger one has partial counts
-  and state in proportion to the rows that a day, or the state, really has.
-- Rows of state are what the floor of the priorities leaves:
-  `python -m tests.benchmarks.priority_state` shows how they level off.
-- The tasks are independent and need no shuffle of Spark's own: the partial counts are files.
-"""
+PAGE = Path(__file__).with_name("sizing_page.md")
 
 
 @dataclass(frozen=True)
@@ -117,7 +81,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scale", type=Path, help="the JSON of the benchmark with --scale")
     found = json.loads(parser.parse_args().scale.read_text(encoding="utf-8"))
-    print(PAGE.format_map(Estimate(found["fields"], found["scale"]).values()), end="")
+    estimate = Estimate(found["fields"], found["scale"])
+    print(PAGE.read_text(encoding="utf-8").format_map(estimate.values()), end="")
 
 
 if __name__ == "__main__":
