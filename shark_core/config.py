@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
 import yaml
+from pydantic import AfterValidator, ValidationError, model_validator
 from pydantic import Field as Key
-from pydantic import ValidationError, model_validator
 
 from shark_core.config_sections import (
     Count,
@@ -36,6 +36,7 @@ from shark_core.config_sections import (
     Training,
 )
 from shark_core.errors import ConfigError
+from shark_core.lake_root import canonical_root
 
 DEFAULT_DIM = 16
 
@@ -43,10 +44,13 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 
 class PipelineConfig(Section):
-    """Each key is described where its section is: `shark_core.config_sections`."""
+    """Each key is described where its section is: `shark_core.config_sections`.
+
+    `lake` is a folder or `s3://bucket/prefix` (`s3a://` is the same), without credentials in it.
+    """
 
     name: Name
-    lake: Annotated[str, Key(min_length=1)]
+    lake: Annotated[str, AfterValidator(canonical_root)]
     label: Label
     event_time: EventTime
     embedding_dim: Count = DEFAULT_DIM

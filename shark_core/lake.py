@@ -16,9 +16,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -26,7 +26,10 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from shark_core.errors import ConfigError, DataError, RetryableError
+from shark_core import storage_errors
+from shark_core.errors import DataError
+from shark_core.lake_filesystem import filesystem_of
+from shark_core.lake_root import base_path, canonical_root
 from shark_core.schemas import Dataset
 
 MARKER_NAME = "_marker.json"
@@ -110,54 +113,41 @@ class Lake:
 
     root: str
 
+    def __post_init__(self) -> None:
+        """Raises `ConfigError` for a root that is neither."""
+        object.__setattr__(self, "root", canonical_root(self.root))
+
     @property
     def filesystem(self) -> pafs.FileSystem:
-        return self._resolve()[0]
+        """Raises `ConfigError` or `RetryableError` where the root's storage cannot be used."""
+        return filesystem_of(self.root)
 
     def absolute(self, path: str) -> str:
         """The path as `filesystem` wants it."""
-        return f"{self._resolve()[1]}/{path}".rstrip("/")
+        return f"{base_path(self.root)}/{path}".rstrip("/")
 
     def location(self, path: str) -> str:
         """The path as people and other tools want it: a file path or an `s3://` URI."""
         return f"{self.root.rstrip('/')}/{path}"
 
-    def _resolve(self) -> tuple[pafs.FileSystem, str]:
-        if "://" not in self.root:
-            return pafs.LocalFileSystem(), str(Path(self.root).absolute())
-        try:
-            filesystem, base = pafs.FileSystem.from_uri(self.root)
-        except pa.ArrowInvalid as error:
-            raise ConfigError(
-                "the lake's location is not understood",
-                expected="a folder, or s3://bucket/prefix",
-                found=f"{self.root!r}: {error}",
-                where="lake",
-                remedy="correct the key 'lake' of the pipeline config",
-            ) from error
-        except OSError as error:
-            raise RetryableError(
-                "the lake's storage does not answer",
-                found=error,
-                where=self.root,
-                remedy="run the command again; check the network and the bucket's name",
-            ) from error
-        return filesystem, base.rstrip("/")
-
     def find_marker(self, target: Partition) -> Marker | None:
         """The partition's marker, or None where the job has not finished yet."""
-        path = self.absolute(f"{target.path}/{MARKER_NAME}")
+        path = f"{target.path}/{MARKER_NAME}"
+        with self.reading(path):
+            try:
+                file = self.filesystem.open_input_stream(self.absolute(path))
+            except FileNotFoundError:
+                return None
+            with file:
+                text = file.read()
         try:
-            with self.filesystem.open_input_stream(path) as file:
-                return Marker.from_json(file.read().decode())
-        except FileNotFoundError:
-            return None
+            return Marker.from_json(text.decode())
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
                 "a marker is damaged",
                 expected="JSON as the job writes it",
                 found=error,
-                where=self.location(f"{target.path}/{MARKER_NAME}"),
+                where=self.location(path),
                 remedy=f"run `python -m jobs {target.dataset.job}` for this day again",
             ) from error
 
@@ -214,39 +204,19 @@ class Lake:
             remedy=f"run `python -m jobs {target.dataset.job}` for this day again",
         )
 
-    def reading(self, path: str) -> _Reading:
-        """Context manager: turns what a reader raises into the errors of `shark_core.errors`."""
-        return _Reading(self.location(path))
+    def reading(self, path: str) -> AbstractContextManager[None]:
+        """Turns what the storage and a reader raise into the errors of `shark_core.errors`."""
+        return storage_errors.reading(self.location(path))
+
+    def writing(self, path: str) -> AbstractContextManager[None]:
+        """Turns what the storage raises into the errors of `shark_core.errors`."""
+        return storage_errors.writing(self.location(path))
 
     def days(self, dataset: Dataset) -> Iterator[date]:
         """The days that have a folder in the dataset, in order (finished or not)."""
         selector = pafs.FileSelector(self.absolute(dataset.name), allow_not_found=True)
-        names = sorted(info.base_name for info in self.filesystem.get_file_info(selector))
+        with self.reading(dataset.name):
+            names = sorted(info.base_name for info in self.filesystem.get_file_info(selector))
         for name in names:
             if DAY_FOLDER.fullmatch(name):
                 yield date.fromisoformat(name.removeprefix("ds="))
-
-
-class _Reading:
-    def __init__(self, where: str) -> None:
-        self.where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FileNotFoundError | pa.ArrowInvalid | pa.ArrowTypeError):
-            raise DataError(
-                "a file cannot be read",
-                expected="a complete file of the dataset's format",
-                found=error,
-                where=self.where,
-                remedy="restore the file, or run the job that writes it again",
-            ) from error
-        if isinstance(error, OSError):
-            raise RetryableError(
-                "storage does not answer as it should",
-                found=error,
-                where=self.where,
-                remedy="run the command again; check the storage if it persists",
-            ) from error

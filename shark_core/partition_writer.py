@@ -6,13 +6,17 @@
 
 Files carry the attempt's name, so that two attempts do not touch each other; `commit` writes the
 marker, which switches readers over, and then removes what the marker does not list.
+
+On S3 a removal by pyarrow leaves an empty object named like the folder. Nothing here needs or reads
+such objects.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -21,8 +25,10 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from shark_core.errors import RetryableError
+from shark_core.errors import RetryableError, SharkError
 from shark_core.lake import MARKER_NAME, FileEntry, Lake, Marker, Partition
+
+LEFT = "what this attempt wrote is left, unread, to the next one: the storage does not remove it"
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class AttemptFiles:
             for batch in batches:
                 writer.write_batch(batch)
                 rows += batch.num_rows
-        return sink.entry(self.path(name), rows)
+        return sink.entry(rows)
 
     def write_table(self, name: str, table: pa.Table, **options: Any) -> FileEntry:
         return self.write_batches(name, table.schema, table.to_batches(), **options)
@@ -65,46 +71,66 @@ class AttemptFiles:
     def write_bytes(self, name: str, content: bytes) -> FileEntry:
         with self._sink(name) as sink:
             sink.write(content)
-        return sink.entry(self.path(name), rows=0)
+        return sink.entry(rows=0)
 
-    def _sink(self, name: str) -> _HashingSink:
-        absolute = self.lake.absolute(self.path(name))
-        filesystem = self.lake.filesystem
-        if isinstance(filesystem, pafs.LocalFileSystem):
-            filesystem.create_dir(absolute.rsplit("/", 1)[0], recursive=True)
-        return _HashingSink(filesystem.open_output_stream(absolute))
+    @contextmanager
+    def _sink(self, name: str) -> Iterator[_HashingSink]:
+        """A file that is whole when the block ends, and gone when it fails."""
+        sink = _HashingSink(self.lake, self.path(name))
+        try:
+            yield sink
+        except BaseException as error:
+            sink.discard(error)
+            raise
+        sink.close()
 
 
 class _HashingSink:
-    """A write-only file that knows its size and checksum at the end."""
+    """A write-only file of the lake that knows its size and checksum at the end."""
 
-    def __init__(self, stream: pa.NativeFile) -> None:
-        self._stream = stream
+    def __init__(self, lake: Lake, path: str) -> None:
+        self._lake = lake
+        self._path = path
         self._hash = hashlib.sha256()
         self._bytes = 0
         self.closed = False
+        absolute = lake.absolute(path)
+        with lake.writing(path):
+            if isinstance(lake.filesystem, pafs.LocalFileSystem):
+                lake.filesystem.create_dir(absolute.rsplit("/", 1)[0], recursive=True)
+            self._stream = lake.filesystem.open_output_stream(absolute)
 
     def write(self, data: bytes) -> int:
         self._hash.update(data)
         self._bytes += len(data)
-        self._stream.write(data)
+        with self._lake.writing(self._path):
+            self._stream.write(data)
         return len(data)
 
     def flush(self) -> None:
-        self._stream.flush()
+        with self._lake.writing(self._path):
+            self._stream.flush()
 
     def close(self) -> None:
         self.closed = True
-        self._stream.close()
+        with self._lake.writing(self._path):
+            self._stream.close()
 
-    def __enter__(self) -> Self:
-        return self
+    def discard(self, error: BaseException) -> None:
+        """An upload cannot be abandoned in pyarrow: it is ended, then what it published removed."""
+        try:
+            self.close()
+            _remove(self._lake, self._path)
+        except SharkError as trouble:
+            error.add_note(f"what was written of {self._path} may be left: {trouble}")
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def entry(self, rows: int) -> FileEntry:
+        return FileEntry(self._path, rows, self._bytes, self._hash.hexdigest())
 
-    def entry(self, path: str, rows: int) -> FileEntry:
-        return FileEntry(path, rows, self._bytes, self._hash.hexdigest())
+
+def _remove(lake: Lake, path: str) -> None:
+    with lake.writing(path), suppress(FileNotFoundError):  # another attempt removed it
+        lake.filesystem.delete_file(lake.absolute(path))
 
 
 class PartitionWriter:
@@ -151,7 +177,8 @@ class PartitionWriter:
         return marker
 
     def _check(self, files: tuple[FileEntry, ...]) -> None:
-        infos = self.lake.filesystem.get_file_info([self.lake.absolute(f.path) for f in files])
+        with self.lake.writing(self.target.path):
+            infos = self.lake.filesystem.get_file_info([self.lake.absolute(f.path) for f in files])
         for entry, info in zip(files, infos, strict=True):
             if info.type != pafs.FileType.File or info.size != entry.bytes:
                 raise RetryableError(
@@ -164,29 +191,33 @@ class PartitionWriter:
 
     def _write_marker(self, marker: Marker) -> None:
         filesystem = self.lake.filesystem
-        final = self.lake.absolute(f"{self.target.path}/{MARKER_NAME}")
-        if not isinstance(filesystem, pafs.LocalFileSystem):
-            with filesystem.open_output_stream(final) as stream:  # a PUT is atomic
-                stream.write(marker.to_json().encode())
-            return
-        filesystem.create_dir(final.rsplit("/", 1)[0], recursive=True)
-        temporary = f"{final}.{self.files.attempt}"
-        with filesystem.open_output_stream(temporary) as stream:
-            stream.write(marker.to_json().encode())
-        filesystem.move(temporary, final)
+        content = marker.to_json().encode()
+        path = f"{self.target.path}/{MARKER_NAME}"
+        final = self.lake.absolute(path)
+        with self.lake.writing(path):
+            if not isinstance(filesystem, pafs.LocalFileSystem):
+                with filesystem.open_output_stream(final) as stream:  # an upload appears whole
+                    stream.write(content)
+                return
+            filesystem.create_dir(final.rsplit("/", 1)[0], recursive=True)
+            temporary = f"{final}.{self.files.attempt}"
+            with filesystem.open_output_stream(temporary) as stream:
+                stream.write(content)
+            filesystem.move(temporary, final)
 
     def _remove_unlisted(self, marker: Marker) -> None:
-        listed = {self.lake.absolute(entry.path) for entry in marker.files}
-        listed.add(self.lake.absolute(f"{self.target.path}/{MARKER_NAME}"))
+        listed = {entry.path for entry in marker.files} | {f"{self.target.path}/{MARKER_NAME}"}
         for path in self._present():
             if path not in listed:
-                self.lake.filesystem.delete_file(path)
+                _remove(self.lake, path)
 
     def _present(self) -> list[str]:
         folder = self.lake.absolute(self.target.path)
         selector = pafs.FileSelector(folder, recursive=True, allow_not_found=True)
-        infos = self.lake.filesystem.get_file_info(selector)
-        return [info.path for info in infos if info.type == pafs.FileType.File]
+        with self.lake.writing(self.target.path):
+            infos = self.lake.filesystem.get_file_info(selector)
+        files = [info.path for info in infos if info.type == pafs.FileType.File]
+        return [f"{self.target.path}{path.removeprefix(folder)}" for path in files]
 
     def __enter__(self) -> Self:
         return self
@@ -197,8 +228,13 @@ class PartitionWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._committed:
+        if self._committed or LEFT in getattr(error, "__notes__", ()):
             return
-        for path in self._present():
-            if f"-{self.files.attempt}." in path:
-                self.lake.filesystem.delete_file(path)
+        try:
+            for path in self._present():
+                if f"-{self.files.attempt}." in path:
+                    _remove(self.lake, path)
+        except SharkError:
+            if error is None:
+                raise
+            error.add_note(LEFT)  # the error itself is what matters, and other writers need not try

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from shark_core.errors import ConfigError, DataError, RetryableError
 from shark_core.lake import MARKER_NAME, FileEntry, Lake, Marker, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES, PLAN
+from tests.lake_places import Place
+
+pytest_plugins = ["tests.lake_fixtures"]
 
 DAY = date(2026, 1, 2)
 RUN = RunStamp("confighash", "0.0.0+test")
@@ -32,11 +36,6 @@ MARKERS = st.builds(
     code_version=NAMES,
     facts=st.dictionaries(NAMES, st.integers() | st.floats(allow_nan=False) | NAMES, max_size=3),
 )
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
 
 
 def write(lake: Lake, *tables: pa.Table) -> Marker:
@@ -97,10 +96,11 @@ def test_partition_keys_in_the_path_do_not_become_columns(lake: Lake) -> None:
     assert lake.read_table(partition(EXAMPLES, DAY)).column_names == ["a"]
 
 
-def test_files_that_the_marker_does_not_list_are_not_read(lake: Lake) -> None:
-    write(lake, pa.table({"a": [1]}))
-    folder = Path(lake.absolute(partition(EXAMPLES, DAY).path))
-    pq.write_table(pa.table({"a": [99]}), folder / "part-00001-deadbeef.parquet")
+def test_files_that_the_marker_does_not_list_are_not_read(place: Place, lake: Lake) -> None:
+    marker = write(lake, pa.table({"a": [1]}))
+    stray = marker.files[0].path.replace("part-00000", "part-00001")
+    pq.write_table(pa.table({"a": [99]}), lake.absolute(stray), filesystem=lake.filesystem)
+    assert stray in place.files()
     assert lake.read_table(partition(EXAMPLES, DAY)).to_pydict() == {"a": [1]}
 
 
@@ -111,25 +111,26 @@ def test_a_missing_partition_names_the_job_that_writes_it(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"files": []}', '{"files": [{"x": 1}]}', "7"])
-def test_a_damaged_marker_is_refused_with_its_location(lake: Lake, damage: str) -> None:
+def test_a_damaged_marker_is_refused_with_its_location(
+    place: Place, lake: Lake, damage: str
+) -> None:
     write(lake, pa.table({"a": [1]}))
-    marker = Path(lake.absolute(partition(EXAMPLES, DAY).path)) / MARKER_NAME
-    marker.write_text(damage)
+    place.write(f"{partition(EXAMPLES, DAY).path}/{MARKER_NAME}", damage.encode())
     with pytest.raises(DataError, match=MARKER_NAME) as caught:
         lake.marker(partition(EXAMPLES, DAY))
     assert "python -m jobs ingest" in str(caught.value)
 
 
-def test_a_corrupt_parquet_file_is_refused_with_its_location(lake: Lake) -> None:
+def test_a_corrupt_parquet_file_is_refused_with_its_location(place: Place, lake: Lake) -> None:
     marker = write(lake, pa.table({"a": [1]}))
-    Path(lake.absolute(marker.files[0].path)).write_bytes(b"PAR1 no longer PAR1")
+    place.write(marker.files[0].path, b"PAR1 no longer PAR1")
     with pytest.raises(DataError, match=r"part-00000-\w+\.parquet"):
         lake.read_table(partition(EXAMPLES, DAY))
 
 
-def test_a_lost_file_is_refused_with_its_location(lake: Lake) -> None:
+def test_a_lost_file_is_refused_with_its_location(place: Place, lake: Lake) -> None:
     marker = write(lake, pa.table({"a": [1]}))
-    Path(lake.absolute(marker.files[0].path)).unlink()
+    place.remove(marker.files[0].path)
     with pytest.raises(DataError, match=r"part-00000-\w+\.parquet"):
         lake.read_table(partition(EXAMPLES, DAY))
 
@@ -161,13 +162,78 @@ def test_a_lake_without_a_dataset_has_no_days(lake: Lake) -> None:
     assert list(lake.days(EXAMPLES)) == []
 
 
-def test_a_bucket_is_a_lake_with_the_same_paths() -> None:
-    bucket = Lake("s3://bucket/models?region=us-east-1")
-    assert bucket.filesystem.type_name == "s3"
-    assert bucket.absolute("plan/ds=2026-01-02") == "bucket/models/plan/ds=2026-01-02"
+def test_a_location_is_what_other_tools_read(place: Place, lake: Lake) -> None:
+    marker = write(lake, pa.table({"a": [1]}))
+    path = marker.files[0].path
+    assert lake.location(path) == f"{lake.root}/{path}"
+    assert lake.read_bytes(path) == place.read(path)
 
 
-@pytest.mark.parametrize("root", ["ftp://host/lake", "nonsense://x"])
-def test_a_location_that_is_neither_folder_nor_bucket_is_a_config_error(root: str) -> None:
-    with pytest.raises(ConfigError, match="s3://bucket/prefix"):
-        Lake(root).absolute("plan")
+def test_permission_that_is_missing_is_for_a_person_to_give(lake: Lake) -> None:
+    with pytest.raises(ConfigError, match="refuses the access"), lake.reading("plan/plan.json"):
+        raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("root", "kept", "plan"),
+    [
+        ("s3://bucket/models", "s3://bucket/models", "bucket/models/plan"),
+        ("s3://bucket/models/", "s3://bucket/models", "bucket/models/plan"),
+        ("s3a://bucket/models", "s3://bucket/models", "bucket/models/plan"),
+        ("s3://bucket", "s3://bucket", "bucket/plan"),
+        ("s3a://bucket/", "s3://bucket", "bucket/plan"),
+        ("/data/lake/", "/data/lake", "/data/lake/plan"),
+        ("~/lake", "/home/me/lake", "/home/me/lake/plan"),
+        ("lake", "lake", str(Path("lake/plan").absolute())),
+        ("a:b", "a:b", str(Path("a:b/plan").absolute())),
+    ],
+)
+def test_a_root_has_one_form(
+    monkeypatch: pytest.MonkeyPatch, root: str, kept: str, plan: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    lake = Lake(root)
+    assert (lake.root, lake.absolute("plan")) == (kept, plan)
+    assert pickle.loads(pickle.dumps(lake)) == lake  # noqa: S301
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        *("ftp://host/lake", "nonsense://x", "file:///lake", "s3n://bucket", "S3://bucket"),
+        *(
+            "s3:/bucket",
+            "s3://",
+            "s3:///prefix",
+            "s3a://",
+            "s3://b",
+            "s3://bu cket",
+            "s3://-bucket",
+        ),
+        *("s3://bucket//x", "s3://bucket/a/../b", "s3://bucket/./a", "s3://bucket/a?region=x"),
+        *("", "  ", "~nobody-of-this-name/lake"),
+    ],
+)
+def test_a_root_that_is_neither_folder_nor_bucket_is_a_config_error(root: str) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)a folder, or s3://bucket/prefix.*where: +lake"):
+        Lake(root)
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        *("s3://key:hidden@bucket/prefix", "s3a://key:hidden@bucket", "s3://key:hid/den@bucket"),
+        *(
+            "s3://hidden@bucket",
+            "s3://key:hidden",
+            "ftp://key:hidden@host",
+            "s3n://a:hidden@bucket",
+        ),
+        *("s3:/key:hidden@bucket", "s3://bucket?secret_key=hidden", "s3://bucket/a?k=hidden"),
+        *("s3://bucket/a#hidden",),
+    ],
+)
+def test_what_may_be_a_secret_in_a_root_is_refused_and_not_shown(root: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Lake(root)
+    assert "hid" not in str(caught.value)

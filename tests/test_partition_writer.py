@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import resource
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -15,14 +17,12 @@ from shark_core.errors import RetryableError
 from shark_core.lake import MARKER_NAME, Lake, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
 from shark_core.schemas import EXAMPLES
+from tests.lake_places import Folder, Place
+
+pytest_plugins = ["tests.lake_fixtures"]
 
 TARGET = partition(EXAMPLES, date(2026, 1, 2))
 RUN = RunStamp("confighash", "0.0.0+test")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
 
 
 def attempt(lake: Lake) -> PartitionWriter:
@@ -38,10 +38,6 @@ def write(lake: Lake, value: int) -> None:
 def values(lake: Lake) -> list[int]:
     column: list[int] = lake.read_table(TARGET)["a"].to_pylist()
     return column
-
-
-def files(lake: Lake) -> list[Path]:
-    return sorted(path for path in Path(lake.absolute(TARGET.path)).rglob("*") if path.is_file())
 
 
 def test_before_commit_there_is_nothing_for_readers(lake: Lake) -> None:
@@ -61,9 +57,11 @@ def test_before_commit_readers_have_the_old_content(lake: Lake) -> None:
     assert values(lake) == [2]
 
 
-def test_an_error_before_commit_leaves_the_old_and_removes_the_new(lake: Lake) -> None:
+def test_an_error_before_commit_leaves_the_old_and_removes_the_new(
+    place: Place, lake: Lake
+) -> None:
     write(lake, 1)
-    before = files(lake)
+    before = place.files()
 
     def fail() -> None:
         with attempt(lake) as writer:
@@ -73,10 +71,10 @@ def test_an_error_before_commit_leaves_the_old_and_removes_the_new(lake: Lake) -
     with pytest.raises(ZeroDivisionError):
         fail()
     assert values(lake) == [1]
-    assert files(lake) == before
+    assert place.files() == before
 
 
-def test_an_error_while_a_file_is_written_removes_the_half_of_it(lake: Lake) -> None:
+def test_an_error_while_a_file_is_written_removes_the_half_of_it(place: Place, lake: Lake) -> None:
     schema = pa.schema([("a", pa.int64())])
 
     def batches() -> object:
@@ -85,21 +83,60 @@ def test_an_error_while_a_file_is_written_removes_the_half_of_it(lake: Lake) -> 
 
     with pytest.raises(OSError, match="disk full"), attempt(lake) as writer:
         writer.write_batches("part-00000.parquet", schema, batches())  # type: ignore[arg-type]
-    assert files(lake) == []
+    assert place.files() == []
 
 
-def test_what_a_killed_attempt_left_is_gone_after_the_next(lake: Lake) -> None:
+def test_a_file_that_fails_is_gone_before_the_attempt_ends(place: Place, lake: Lake) -> None:
+    with attempt(lake) as writer:
+        writer.write_bytes("whole.bin", b"whole")
+        with pytest.raises(TypeError):
+            writer.write_bytes("half.bin", "no bytes")  # type: ignore[arg-type]
+        assert place.files() == [writer.files.path("whole.bin")]
+
+
+def test_a_folder_that_takes_no_more_bytes_is_worth_another_try(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with attempt(folder.lake) as writer:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            with pytest.raises(RetryableError, match=r"(?s)File too large.*where: .*plan-"):
+                writer.write_bytes("plan.bin", bytes(200_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert folder.files() == []
+
+
+def test_an_error_is_told_though_its_files_cannot_be_removed(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        tries.append(1)
+        raise RetryableError("away")
+
+    tries: list[int] = []
+    with ExitStack() as stack:
+        caught = stack.enter_context(pytest.raises(ZeroDivisionError))
+        writers = [stack.enter_context(attempt(lake)) for _ in range(3)]
+        writers[0].write_bytes("plan.json", b"{}")
+        monkeypatch.setattr(PartitionWriter, "_present", refuse)
+        raise ZeroDivisionError
+    assert any("left, unread, to the next" in note for note in caught.value.__notes__)
+    assert len(tries) == 1  # a thousand writers do not wait a thousand times
+
+
+def test_what_a_killed_attempt_left_is_gone_after_the_next(place: Place, lake: Lake) -> None:
     write(lake, 1)
     killed = attempt(lake)
     killed.write_table("part-00000.parquet", pa.table({"a": [2]}))
     assert values(lake) == [1]
     write(lake, 3)
     assert values(lake) == [3]
-    assert len(files(lake)) == 2  # one part, one marker
+    assert len(place.files()) == 2  # one part, one marker
 
 
 def test_a_crash_after_the_marker_leaves_the_new_content(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
+    place: Place, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(lake, 1)
     with monkeypatch.context() as patch:
@@ -108,7 +145,7 @@ def test_a_crash_after_the_marker_leaves_the_new_content(
             write(lake, 2)
     assert values(lake) == [2]
     write(lake, 2)
-    assert len(files(lake)) == 2
+    assert len(place.files()) == 2
 
 
 def test_of_two_attempts_at_once_the_last_to_commit_wins_whole(lake: Lake) -> None:
@@ -122,10 +159,10 @@ def test_of_two_attempts_at_once_the_last_to_commit_wins_whole(lake: Lake) -> No
     assert values(lake) == [2]
 
 
-def test_commit_refuses_files_of_another_size_than_written(lake: Lake) -> None:
+def test_commit_refuses_files_of_another_size_than_written(place: Place, lake: Lake) -> None:
     with attempt(lake) as writer:
         writer.write_bytes("plan.json", b"0123456789")
-        Path(lake.absolute(writer.files.path("plan.json"))).write_bytes(b"0")
+        place.write(writer.files.path("plan.json"), b"0")
         with pytest.raises(RetryableError, match="another size"):
             writer.commit(inputs={})
     assert lake.find_marker(TARGET) is None
@@ -161,14 +198,12 @@ def test_files_that_tasks_wrote_are_taken_over(lake: Lake) -> None:
     assert values(lake) == [0, 1]
 
 
-def test_nothing_but_the_listed_files_and_the_marker_remains(lake: Lake) -> None:
+def test_nothing_but_the_listed_files_and_the_marker_remains(place: Place, lake: Lake) -> None:
     write(lake, 1)
-    stray = Path(lake.absolute(TARGET.path)) / "sub" / "stray.parquet"
-    stray.parent.mkdir()
-    stray.write_bytes(b"x")
+    place.write(f"{TARGET.path}/sub/stray.parquet", b"x")
     write(lake, 2)
-    assert not stray.exists()
-    assert {path.name for path in files(lake)} >= {MARKER_NAME}
+    listed = [entry.path for entry in lake.marker(TARGET).files]
+    assert place.files() == sorted([*listed, f"{TARGET.path}/{MARKER_NAME}"])
 
 
 @settings(max_examples=30, deadline=None)
