@@ -33,7 +33,13 @@ from shark_core.schemas import (
 from shark_core.spark.context import spark_context
 from shark_core.spark.progress import Stage
 from shark_core.spark.tasks import run_tasks
-from shark_core.traffic.admission_tasks import AdmissionPlan, Admitted, admit_values, count_split
+from shark_core.traffic.admission_tasks import (
+    AdmissionPlan,
+    AdmissionTask,
+    Admitted,
+    admit_values,
+    count_split,
+)
 from shark_core.traffic.ingest_tasks import IngestPlan, SplitOutcome, ingest_split
 from shark_core.traffic.tally import Tally, check_day, tally
 from shark_core.traffic.traffic_files import (
@@ -126,8 +132,12 @@ def _admit(
         for field, state, (vocabulary, pending) in zip(fields, states, writers, strict=True)
     ]
     count = partial(count_split, context.config, context.interval, plans)
-    run_tasks(spark, splits, count, _stage("count values", splits))
-    admitted = run_tasks(spark, plans, partial(admit_values, splits), Stage("admit", "fields"))
+    counted = run_tasks(spark, splits, count, _stage("count values", splits))
+    tasks = [
+        AdmissionTask(plan, partials)
+        for plan, partials in zip(plans, zip(*counted, strict=True), strict=True)
+    ]
+    admitted = run_tasks(spark, tasks, admit_values, Stage("admit", "fields"))
     return [
         _Vocabulary(field, added, *pair)
         for field, added, pair in zip(fields, admitted, writers, strict=True)

@@ -3,7 +3,7 @@
 A partition's location is a pure function of (lake, dataset, keys):
 
     <lake>/access_counts/ds=2022-04-25/field=user_id/
-        part-00000-3f9a1c20.parquet        data of one attempt
+        part-00000-3f9a1c20-b7e1.parquet   data of one attempt
         _marker.json                       lists the files that count; written last, atomically
 
 Readers read the files that the marker lists and nothing else, so a half-written partition does not
@@ -33,6 +33,7 @@ from shark_core.lake_root import base_path, canonical_root
 from shark_core.schemas import Dataset
 
 MARKER_NAME = "_marker.json"
+ATTEMPT = re.compile(r"-[0-9a-f]{8}-[0-9a-f]{4}(?=\.[^.]+$)")  # see AttemptFiles.new_path
 DAY_FOLDER = re.compile(r"ds=\d{4}-\d{2}-\d{2}")
 
 
@@ -44,6 +45,11 @@ class FileEntry:
     rows: int
     bytes: int
     sha256: str
+
+    @property
+    def logical_path(self) -> str:
+        """The path without what names the attempt: the same whenever the job runs."""
+        return ATTEMPT.sub("", self.path)
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,10 @@ class Marker:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits over the content of the files, in the order of their names.
-
-        The names themselves do not count: they change with the attempt.
-        """
-        checksums = [entry.sha256 for entry in sorted(self.files, key=lambda file: file.path)]
+        """16 hex digits over the content of the files, in the order of their logical paths."""
+        checksums = [
+            entry.sha256 for entry in sorted(self.files, key=lambda file: file.logical_path)
+        ]
         content = json.dumps([checksums, self.facts], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -190,11 +195,9 @@ class Lake:
             return file.read()
 
     def read_file(self, target: Partition, name: str) -> bytes:
-        """A named file of a partition (`name` without the attempt), such as `plan.json`."""
-        stem, suffix = name.rsplit(".", 1)
+        """A file of a partition by the name that its job gave it, such as `plan.json`."""
         for entry in self.marker(target).files:
-            file_name = entry.path.rsplit("/", 1)[-1]
-            if file_name.startswith(f"{stem}-") and file_name.endswith(f".{suffix}"):
+            if entry.logical_path == f"{target.path}/{name}":
                 return self.read_bytes(entry.path)
         raise DataError(
             f"{target.dataset.name} has no {name}",

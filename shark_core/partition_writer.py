@@ -47,9 +47,10 @@ class AttemptFiles:
     folder: str
     attempt: str
 
-    def path(self, name: str) -> str:
+    def new_path(self, name: str) -> str:
+        """Another one each time: a task that Spark runs twice does not write to the same file."""
         stem, suffix = name.rsplit(".", 1)
-        return f"{self.folder}/{stem}-{self.attempt}.{suffix}"
+        return f"{self.folder}/{stem}-{self.attempt}-{secrets.token_hex(2)}.{suffix}"
 
     def write_batches(
         self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], **options: Any
@@ -76,7 +77,7 @@ class AttemptFiles:
     @contextmanager
     def _sink(self, name: str) -> Iterator[_HashingSink]:
         """A file that is whole when the block ends, and gone when it fails."""
-        sink = _HashingSink(self.lake, self.path(name))
+        sink = _HashingSink(self.lake, self.new_path(name))
         try:
             yield sink
         except BaseException as error:
@@ -161,7 +162,7 @@ class PartitionWriter:
 
     def commit(self, inputs: dict[str, str], facts: dict[str, Any] | None = None) -> Marker:
         """Check that every file is there, then switch readers over to this attempt."""
-        files = tuple(sorted(self._entries, key=lambda entry: entry.path))
+        files = tuple(sorted(self._entries, key=lambda entry: entry.logical_path))
         self._check(files)
         marker = Marker(
             dataset=self.target.dataset.name,
@@ -232,7 +233,7 @@ class PartitionWriter:
             return
         try:
             for path in self._present():
-                if f"-{self.files.attempt}." in path:
+                if f"-{self.files.attempt}-" in path:
                     _remove(self.lake, path)
         except SharkError:
             if error is None:

@@ -119,9 +119,11 @@ def test_spark_runs_a_job_on_the_java_of_the_requirements(tmp_path: Path) -> Non
     program = (
         "from shark_core.config_sections import Spark\n"
         "from shark_core.spark.context import spark_context\n"
+        "from shark_core.spark.progress import Stage\n"
         "from shark_core.spark.tasks import run_tasks\n"
         "spark = spark_context(Spark(master='local[1]', driver_memory='512m'), 'test')\n"
-        "print(run_tasks(spark, [1, 2, 3], abs), spark._jvm.System.getProperty('java.home'))\n"
+        "found = run_tasks(spark, [1, 2, 3], abs, Stage('test'))\n"
+        "print(found, spark._jvm.System.getProperty('java.home'))\n"
     )
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(

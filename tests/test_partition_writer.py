@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import resource
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -88,10 +89,10 @@ def test_an_error_while_a_file_is_written_removes_the_half_of_it(place: Place, l
 
 def test_a_file_that_fails_is_gone_before_the_attempt_ends(place: Place, lake: Lake) -> None:
     with attempt(lake) as writer:
-        writer.write_bytes("whole.bin", b"whole")
+        whole = writer.files.write_bytes("whole.bin", b"whole")
         with pytest.raises(TypeError):
             writer.write_bytes("half.bin", "no bytes")  # type: ignore[arg-type]
-        assert place.files() == [writer.files.path("whole.bin")]
+        assert place.files() == [whole.path]
 
 
 def test_a_folder_that_takes_no_more_bytes_is_worth_another_try(tmp_path: Path) -> None:
@@ -161,11 +162,25 @@ def test_of_two_attempts_at_once_the_last_to_commit_wins_whole(lake: Lake) -> No
 
 def test_commit_refuses_files_of_another_size_than_written(place: Place, lake: Lake) -> None:
     with attempt(lake) as writer:
-        writer.write_bytes("plan.json", b"0123456789")
-        place.write(writer.files.path("plan.json"), b"0")
+        written = writer.files.write_bytes("plan.json", b"0123456789")
+        writer.add([written])
+        place.write(written.path, b"0")
         with pytest.raises(RetryableError, match="another size"):
             writer.commit(inputs={})
     assert lake.find_marker(TARGET) is None
+
+
+def test_a_task_that_runs_twice_does_not_touch_what_its_first_run_wrote(lake: Lake) -> None:
+    def half() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"a": [1]})
+        raise OSError("the executor is gone")
+
+    with attempt(lake) as writer:
+        writer.add([writer.files.write_table("part-00000.parquet", pa.table({"a": [1, 2]}))])
+        with pytest.raises(OSError, match="gone"):
+            writer.files.write_batches("part-00000.parquet", pa.schema([("a", "int64")]), half())
+        writer.commit(inputs={})
+    assert values(lake) == [1, 2]
 
 
 def test_writing_the_same_again_gives_the_same_fingerprint_in_other_files(lake: Lake) -> None:

@@ -113,10 +113,9 @@ def test_a_removal_leaves_at_most_the_empty_object_of_its_own_folder(bucket: Buc
 def test_a_small_file_is_one_request(bucket: Bucket) -> None:
     """One PUT: it is there whole, or not at all, though it is never renamed."""
     with attempt(bucket.lake) as writer:
-        writer.write_bytes("plan.json", b"{}")
-        head = bucket.client.head_object(
-            Bucket=bucket.name, Key=f"{bucket.prefix}/{writer.files.path('plan.json')}"
-        )
+        written = writer.files.write_bytes("plan.json", b"{}")
+        writer.add([written])
+        head = bucket.client.head_object(Bucket=bucket.name, Key=f"{bucket.prefix}/{written.path}")
         writer.commit(inputs={})
     assert "-" not in head["ETag"]  # S3's sign of an upload in parts
     assert bucket.files()[0].endswith(MARKER_NAME)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -15,8 +14,6 @@ from shark_core.publish.manifest import Manifest, SnapshotFile, SnapshotTable, S
 from shark_core.publish.table_files import tier_file_name
 from shark_core.publish.table_sizes import CompressedSizes
 from shark_core.quantization.schemes import SCHEMES
-
-ATTEMPT_SUFFIX = re.compile(r"-[0-9a-f]{8}(?=\.[a-z]+$)")
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 
@@ -41,12 +38,10 @@ def publish_snapshot(catalog: Catalog, draft: Manifest, open_source: Opener) -> 
 def snapshot_files(folder: str, entries: Iterable[FileEntry]) -> dict[str, FileEntry]:
     """Name in the snapshot → file of the partition at `folder`.
 
-    `compressed/ds=…/table=a/tier=int8/part-00000-3f9a1c20.parquet` becomes
+    `compressed/ds=…/table=a/tier=int8/part-00000-3f9a1c20-b7e1.parquet` becomes
     `table=a/tier=int8/part-00000.parquet`.
     """
-    return {
-        ATTEMPT_SUFFIX.sub("", entry.path.removeprefix(f"{folder}/")): entry for entry in entries
-    }
+    return {entry.logical_path.removeprefix(f"{folder}/"): entry for entry in entries}
 
 
 def describe_files(files: dict[str, FileEntry]) -> tuple[SnapshotFile, ...]:

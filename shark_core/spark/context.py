@@ -17,23 +17,28 @@ from pyspark.errors import PySparkException
 from shark_core.config_sections import Spark
 from shark_core.errors import RetryableError
 from shark_core.java import java_home
+from shark_core.spark.executors import WAIT_KEY
+from shark_core.spark.master import LOOPBACK, Master
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
-LOOPBACK = "127.0.0.1"
 USEFUL_LINES = 3
+# A context that no master has taken in, after a minute of trying, has an id of Spark's own making.
+MADE_UP_ID = "spark-application-"
 
-BASE_SETTINGS = {
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.sql.catalogImplementation": "in-memory",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "8",
-}
 # Java only schedules here: this compiler and this collector start sooner and leave cores to Python.
 JAVA_OPTIONS = (
     f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}"
 )
+BASE_SETTINGS = {
+    "spark.driver.defaultJavaOptions": JAVA_OPTIONS,
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.python.daemon.module": "shark_core.spark.daemon",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "8",
+}
 
 
 def spark_context(settings: Spark, app_name: str) -> SparkContext:
@@ -44,36 +49,53 @@ def spark_context(settings: Spark, app_name: str) -> SparkContext:
     running: SparkContext | None = SparkContext._active_spark_context
     if running is not None:
         return running
+    master = Master(settings.master)
+    master.check_reachable()
+    given = spark_settings(settings)
     os.environ["JAVA_HOME"] = java_home()
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    if settings.master.startswith("local"):
+    os.environ["PYSPARK_PYTHON"] = given["spark.pyspark.python"]
+    if master.on_this_machine:
         os.environ["SPARK_LOCAL_IP"] = LOOPBACK
-    conf = SparkConf().setAll(sorted(spark_settings(settings).items()))
+    conf = SparkConf().setAll(sorted(given.items())).setAppName(f"shark {app_name}")
     try:
-        return SparkContext(master=settings.master, appName=f"shark {app_name}", conf=conf)
+        context = SparkContext(conf=conf)
     except (Py4JError, PySparkException) as error:
-        raise RetryableError(
-            "Spark does not start",
-            expected=f"a context on {settings.master}",
-            found=useful_lines(str(error)),
-            where="spark.master and spark.settings of the pipeline config",
-            remedy="read the lines above this one; check memory, ports and the master's address",
-        ) from error
+        raise _not_started(settings, useful_lines(str(error))) from error
+    if master.is_standalone and context.applicationId.startswith(MADE_UP_ID):
+        context.stop()
+        raise _not_started(settings, "a master that does not answer")
+    return context
 
 
 def spark_settings(settings: Spark) -> dict[str, str]:
     """What Spark is started with; `spark.settings` of the pipeline config win."""
+    master = Master(settings.master)
     python_path = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     given = {
         **BASE_SETTINGS,
+        # Set before Java starts: only then does Spark prepare itself for YARN or Kubernetes.
+        "spark.master": settings.master,
         "spark.driver.memory": settings.driver_memory,
+        "spark.pyspark.python": sys.executable,
         "spark.executorEnv.PYTHONPATH": os.pathsep.join(filter(None, python_path)),
+        **master.resources(settings),
     }
-    if settings.master.startswith("local"):
+    if not master.is_local:
+        given[WAIT_KEY] = str(settings.executor_wait)
+    if master.on_this_machine:
         given["spark.driver.host"] = LOOPBACK
         given["spark.driver.bindAddress"] = LOOPBACK
-        given["spark.driver.extraJavaOptions"] = JAVA_OPTIONS
     return {**given, **settings.settings}
+
+
+def _not_started(settings: Spark, found: str) -> RetryableError:
+    return RetryableError(
+        "Spark does not start",
+        expected=f"a context on {settings.master}",
+        found=found,
+        where="spark.master and spark.settings of the pipeline config",
+        remedy="read the lines above this one; check memory, ports and the master's address",
+    )
 
 
 def useful_lines(text: str) -> str:

@@ -20,12 +20,11 @@ from pyspark.errors import PySparkException
 
 from shark_core.errors import RetryableError
 from shark_core.spark.context import useful_lines
+from shark_core.spark.executors import executors_expected
 from shark_core.spark.progress import Stage, showing
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-UNNAMED = Stage("tasks")
 
 
 @dataclass(frozen=True)
@@ -37,21 +36,22 @@ def run_tasks(
     spark: SparkContext,
     tasks: Sequence[Task],
     work: Callable[[Task], Result],
-    stage: Stage = UNNAMED,
+    stage: Stage,
 ) -> list[Result]:
     """`[work(task) for task in tasks]`, one Spark task each, in any process and at the same time.
 
     What `work` raises comes out as itself (of several failures the first in the order of `tasks`);
-    Spark's own failures come out as `RetryableError`. A task may run twice: `work` must write the
-    same content to the same place each time.
+    Spark's own failures come out as `RetryableError`, and so does a cluster without executors. A
+    task may run twice, even at the same time: only what one run of `work` returns counts.
     """
     if not tasks:
         return []
     sized = [(task, stage.size(number)) for number, task in enumerate(tasks)]
-    done = spark.accumulator(0.0)
-    distributed = spark.parallelize(sized, len(sized)).map(partial(_attempt, work, done))
+    total = sum(size for _, size in sized)
     try:
-        with showing(stage, sum(size for _, size in sized), lambda: done.value):
+        done = spark.accumulator(0.0)
+        distributed = spark.parallelize(sized, len(sized)).map(partial(_attempt, work, done))
+        with executors_expected(spark), showing(stage, total, lambda: done.value):
             outcomes = distributed.collect()
     except (Py4JError, PySparkException) as error:
         raise RetryableError(

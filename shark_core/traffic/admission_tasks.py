@@ -44,9 +44,6 @@ class AdmissionPlan:
     vocabulary: AttemptFiles
     pending: AttemptFiles
 
-    def partial_name(self, split: Split) -> str:
-        return f"partial-{split.number:05d}.parquet"
-
 
 @dataclass(frozen=True)
 class Admitted:
@@ -65,26 +62,41 @@ class Admitted:
 
 def count_split(
     config: PipelineConfig, interval: Interval, plans: Sequence[AdmissionPlan], split: Split
-) -> None:
-    """Write a split's value counts, one file a field, beside the pending values of the attempt."""
+) -> list[str]:
+    """Write a split's value counts, one file a plan, beside the pending values of the attempt.
+
+    Returns the paths of these partial counts, in the order of the plans.
+    """
     parts: dict[str, list[pa.Table]] = {plan.field.name: [] for plan in plans}
     for _, batch in read_split(plans[0].lake, split, columns_read(config)):
         valid = batch.filter(pa.array(find_reasons(batch, config, interval) == 0))
         for plan in plans:
             jagged = field_values(valid.column(plan.field.column), plan.field)
             parts[plan.field.name].append(count_values(canonical_texts(jagged.values)))
-    for plan in plans:
-        plan.pending.write_table(plan.partial_name(split), merge_counts(parts[plan.field.name]))
+    name = f"partial-{split.number:05d}.parquet"
+    return [
+        plan.pending.write_table(name, merge_counts(parts[plan.field.name])).path for plan in plans
+    ]
 
 
-def admit_values(splits: Sequence[Split], plan: AdmissionPlan) -> Admitted:
+@dataclass(frozen=True)
+class AdmissionTask:
+    """A field's plan, and the partial counts of all splits."""
+
+    plan: AdmissionPlan
+    partials: Paths
+
+
+def admit_values(task: AdmissionTask) -> Admitted:
     """Add up the splits' counts and write what the day admits and what stays pending."""
-    paths = [plan.pending.path(plan.partial_name(split)) for split in splits]
+    plan = task.plan
     known = load_vocabulary(plan.lake, plan.state.known)
     check_fits(plan.field, known)
     admission = admit(
         pending=merge_counts([plan.lake.read_parquet(path) for path in plan.state.pending]),
-        counts=_unknown(merge_counts([plan.lake.read_parquet(path) for path in paths]), known),
+        counts=_unknown(
+            merge_counts([plan.lake.read_parquet(path) for path in task.partials]), known
+        ),
         next_row=len(known) + 1,
         limit=plan.field.num_embeddings,
         min_count=plan.field.min_count,

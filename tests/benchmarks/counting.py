@@ -5,9 +5,10 @@
     python -m tests.benchmarks.counting --cluster    ours on a standalone cluster of two workers
     python -m tests.benchmarks.counting --scale      ours at 1×, 2× and 4× the rows
 
-The first table is `count-accesses` on row ids; the second `backfill-counts` on 64-bit ids and
-strings of raw traffic, which ours also validates, encodes and adds up by row. Every count of every
-contender is compared. The medians of the runs are printed; the last line is one JSON object.
+The first table is `count-accesses` on row ids, which may take 3 × as long as Polars. The second is
+`backfill-counts` on 64-bit ids and strings of raw traffic, which ours also validates, encodes and
+adds up by row. Every count of every contender is compared. The medians of the runs are printed; the
+last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from infra.spark.cluster import LocalCluster
+from infra.spark.options import ClusterSize
 from shark_core.access.value_counts import by_row
 from shark_core.config import PipelineConfig
 from shark_core.config_sections import Spark
@@ -48,7 +51,6 @@ from tests.benchmarks.measured_process import Measured, measured
 ROWS = 20_000_000
 SPARSE_ROWS = 5_000_000
 RUNS = 3
-TARGET = 3.0
 PEERS = {"Polars": count_by_polars, "DuckDB": count_by_duckdb}
 
 
@@ -138,7 +140,7 @@ def print_outcome(contest: Contest, outcome: Outcome) -> None:
     console.print(table)
     ratio = outcome.median("ours") / outcome.median("Polars")
     agree = "agree to the last count" if outcome.agree else "DISAGREE"
-    console.print(f"ours / Polars: {ratio:.2f} (target ≤ {TARGET:g}); the counts {agree}\n")
+    console.print(f"ours / Polars: {ratio:.2f}; the counts {agree}\n")
 
 
 def figures(contest: Contest, rows: int, outcome: Outcome) -> dict[str, Any]:
@@ -175,9 +177,7 @@ def run_contests(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def cluster_settings(running: ExitStack) -> Spark:
-    from infra.spark.cluster import LocalCluster
-
-    cluster = running.enter_context(LocalCluster(workers=2, cores=1, memory="1g"))
+    cluster = running.enter_context(LocalCluster(ClusterSize(workers=2, cores=1)))
     return Spark(master=cluster.url)
 
 

@@ -1,0 +1,1 @@
+"""A Spark standalone cluster on this machine: `python -m infra.spark --help`."""

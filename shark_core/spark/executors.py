@@ -1,0 +1,73 @@
+"""A job that has no executor gets one in time, or ends with an error: Spark would wait for ever.
+
+    with executors_expected(spark):
+        outcomes = distributed.collect()
+
+None comes where the cluster is full, where no worker is as large as the executor that is asked for,
+and where the workers or the master are gone, before the job or in the middle of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from py4j.protocol import Py4JError
+from pyspark import SparkContext
+from pyspark.errors import PySparkException
+
+from shark_core.errors import RetryableError
+
+SECONDS_BETWEEN_LOOKS = 1.0
+WAIT_KEY = "spark.shark.executorWait"  # `executor_wait` of the config; not set where it is local
+
+
+@contextmanager
+def executors_expected(spark: SparkContext) -> Iterator[None]:
+    """Raises `RetryableError` if there is no executor for `executor_wait` of the block's time."""
+    setting = spark.getConf().get(WAIT_KEY)
+    if setting is None:
+        yield
+        return
+    wait = float(setting)
+    finished, cancelled = Event(), Event()
+    watch = Thread(target=_watch, args=(spark, wait, finished, cancelled), daemon=True)
+    watch.start()
+    try:
+        yield
+    except (Py4JError, PySparkException) as error:
+        if cancelled.is_set():
+            raise _no_executor(spark.master, wait) from error
+        raise
+    finally:
+        finished.set()
+        watch.join()
+
+
+def _watch(spark: SparkContext, wait: float, finished: Event, cancelled: Event) -> None:
+    had_one = time.monotonic()
+    while not finished.wait(SECONDS_BETWEEN_LOOKS):
+        now = time.monotonic()
+        if _executors(spark):
+            had_one = now
+        elif now - had_one >= wait:
+            cancelled.set()
+            spark.cancelAllJobs()
+
+
+def _executors(spark: SparkContext) -> int:
+    """How many there are; the driver, which Spark counts too, is none."""
+    return spark._jsc.sc().getExecutorMemoryStatus().size() - 1
+
+
+def _no_executor(master: object, wait: float) -> RetryableError:
+    return RetryableError(
+        "Spark has no executor for the job",
+        expected="at least one",
+        found=f"none for {wait:.0f} s (spark.executor_wait)",
+        where=master,
+        remedy="run the command again when the cluster has room; check that its workers are alive "
+        "and as large as spark.executor_memory and spark.executor_cores ask for",
+    )
