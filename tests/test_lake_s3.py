@@ -274,7 +274,7 @@ def test_no_permission_to_write_is_a_config_error(
     use(monkeypatch, *new_user(bucket.endpoint, "s3:ListBucket", "s3:GetObject"))
     refuse_unknown_keys(monkeypatch)
     writer = PartitionWriter(bucket.lake, TARGET, RunStamp("config", "code"))
-    with pytest.raises(ConfigError, match=r"(?s)refuses the access.*plan-\w+.json"):
+    with pytest.raises(ConfigError, match=r"(?s)refuses the access.*plan-[\w-]+.json"):
         writer.write_bytes("plan.json", b"{}")
 
 

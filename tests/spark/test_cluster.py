@@ -97,13 +97,13 @@ def write_day(config: PipelineConfig) -> None:
         first = writer.files.write_table(
             "part-00000.parquet", pa.table({"label": labels, **columns})
         )
-        entries = [
+        copies = [
             replace(first, path=writer.files.new_path(f"part-{number:05}.parquet"))
-            for number in range(FILES)
+            for number in range(1, FILES)
         ]
-        for entry in entries[1:]:
-            os.link(lake.absolute(first.path), lake.absolute(entry.path))
-        writer.add(entries)
+        for copy in copies:
+            os.link(lake.absolute(first.path), lake.absolute(copy.path))
+        writer.add([first, *copies])
         writer.commit({}, {"examples": ROWS_OF_A_FILE * FILES})
 
 

@@ -37,7 +37,7 @@ def test_without_a_terminal_a_line_is_logged_now_and_then(
 ) -> None:
     monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
     monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.001)
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", stderr := io.StringIO())
     caplog.set_level(logging.INFO, logger="shark")
     asked: list[int] = []
 
@@ -49,7 +49,7 @@ def test_without_a_terminal_a_line_is_logged_now_and_then(
         while len(asked) < 5:
             pass
     assert caplog.messages[0].startswith("ingest: 10.0 of 20.0 records, ")
-    assert sys.stderr.getvalue() == ""
+    assert "%|" not in stderr.getvalue()
 
 
 @pytest.mark.spark
