@@ -21,12 +21,12 @@ from shark_core.access.priority_tasks import (
     PlanTask,
     check_every_row,
     plan_field,
-    run_in_batches,
     update_range,
     update_tasks,
 )
 from shark_core.lake import Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES, ROW_PRIORITY
+from shark_core.spark.batches import run_in_batches
 from shark_core.spark.context import spark_context
 
 NAMED = 3  # fields, and days of each, that a warning names

@@ -73,6 +73,12 @@ class Field(Section):
         return self.pooling != "none"
 
     @property
+    def row_assignment(self) -> str:
+        """What decides which row a value has: under another, row ids mean other values."""
+        into = f" into {self.num_embeddings}" if self.encoding == "hash" else ""
+        return f"{self.encoding}{into}"
+
+    @property
     def float_bytes(self) -> int:
         """Bytes of the table in fp32: what every compression ratio is measured against."""
         return self.num_embeddings * self.embedding_dim * 4

@@ -23,6 +23,7 @@ from shark_core.config import PipelineConfig
 from shark_core.errors import DataError
 from shark_core.lake import Lake, partition
 from shark_core.schemas import QUARANTINE
+from shark_core.spark.executors import cores
 from shark_core.spark.progress import Stage
 from shark_core.spark.tasks import run_tasks
 from shark_core.traffic.traffic_files import FileLayout, file_layout, plan_splits, traffic_paths
@@ -78,7 +79,7 @@ def count_past_day(
         },
         refused=_refused(lake, missing),
     )
-    plan = plan_counts(missing.fields, plan_splits(files), spark.defaultParallelism)
+    plan = plan_counts(missing.fields, plan_splits(files), cores(spark))
     tasks = [
         TrafficCountTask(
             day=day,
@@ -102,7 +103,7 @@ def _seen(counted: Sequence[TrafficCounts], field: str) -> SeenRecords:
     """Every field is counted in the same records: one of them is enough."""
     total = SeenRecords()
     for found in counted:
-        if found.counts.field == field:
+        if found.counts.field.name == field:
             total.examples += found.seen.examples
             total.positives += found.seen.positives
             total.unfit += found.seen.unfit

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,14 +50,18 @@ class FieldOutput:
 class FieldCounts:
     """What was counted of a field: files, and all accesses in them."""
 
-    field: str
+    field: Field
     entries: tuple[FileEntry, ...]
     positives: int
     negatives: int
 
     @property
-    def facts(self) -> dict[str, int]:
-        return {"positives": self.positives, "negatives": self.negatives}
+    def facts(self) -> dict[str, Any]:
+        return {
+            "positives": self.positives,
+            "negatives": self.negatives,
+            "row_assignment": self.field.row_assignment,
+        }
 
 
 def write_counts(
@@ -71,7 +76,7 @@ def write_counts(
         entries.append(_write(output.files, name, table))
         positives += pc.sum(table["positives"], min_count=0).as_py()
         negatives += pc.sum(table["negatives"], min_count=0).as_py()
-    return FieldCounts(output.field.name, tuple(entries), positives, negatives)
+    return FieldCounts(output.field, tuple(entries), positives, negatives)
 
 
 def _write(files: AttemptFiles, name: str, table: pa.Table) -> FileEntry:

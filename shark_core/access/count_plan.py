@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from shark_core.config_sections import Field
+from shark_core.spark.batches import TASKS_PER_CORE
 
-TASKS_PER_CORE = 4  # so that a slow task does not leave the other cores idle at the end
 FIELDS_PER_TASK = 32
 ROWS_PER_TASK = 1 << 26  # labels of one byte each: 64 MiB
 

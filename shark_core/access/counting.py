@@ -15,6 +15,7 @@ from shark_core.access.count_files import FieldCounts, FieldOutput, SumTask, sum
 from shark_core.access.count_plan import plan_counts
 from shark_core.access.count_tasks import CountTask, count_files
 from shark_core.lake import FileEntry, Lake
+from shark_core.spark.executors import cores
 from shark_core.spark.progress import Stage
 from shark_core.spark.tasks import run_tasks
 
@@ -26,7 +27,7 @@ def count_examples(
 ) -> dict[str, FieldCounts]:
     """Count the fields of `outputs` in examples files. Raises `DataError` where they do not fit."""
     fields = [output.field for output in outputs.values()]
-    plan = plan_counts(fields, files, spark.defaultParallelism)
+    plan = plan_counts(fields, files, cores(spark))
     tasks = [
         CountTask(
             lake=lake,
@@ -47,7 +48,7 @@ def add_up(
     """What each field's tasks counted, with its part files."""
     parts: dict[str, list[FieldCounts]] = defaultdict(list)
     for counts in counted:
-        parts[counts.field].append(counts)
+        parts[counts.field.name].append(counts)
     tasks = [
         SumTask(lake, outputs[name], _paths(parts[name]), rows)
         for name in parts
@@ -60,7 +61,7 @@ def add_up(
         entries[task.output.field.name].append(entry)
     return {
         name: FieldCounts(
-            field=name,
+            field=outputs[name].field,
             entries=tuple(entries.get(name) or parts[name][0].entries),
             positives=sum(counts.positives for counts in parts[name]),
             negatives=sum(counts.negatives for counts in parts[name]),

@@ -3,8 +3,7 @@
     plan_field     markers of the field's counts and states   →   what to start from, what to add
     update_range   the base's and the days' files             →   one part file
 
-A Spark task takes several of them in turn, since starting one takes longer than a small field
-(measured with 1,000 fields of 300 rows, 2 cores: 107 s with a Spark task each, 7 s so). A
+Spark takes several of them in a batch (`shark_core.spark.batches`). A
 field's markers are many, one for each day that matters, and small: several are read at a time, for
 S3's sake (124 days on a local disk: 30 ms a field, 11 one at a time). An update takes 0.6 GiB at
 most, where every row of a range has a priority and counts (4.2M rows, 1.2 s).
@@ -12,18 +11,12 @@ most, where every row of a range has a priority and counts (4.2M rows, 1.2 s).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from itertools import accumulate, chain, groupby
-from operator import itemgetter
-from typing import Protocol, TypeVar
 
-from pyspark import SparkContext
-
-from shark_core.access.count_plan import TASKS_PER_CORE
 from shark_core.access.priorities import Aged, update_priorities
 from shark_core.access.priority_plan import FieldPlan, State, plan_priorities
 from shark_core.access.row_ranges import RowRange, read_range, row_ranges
@@ -32,11 +25,8 @@ from shark_core.errors import DataError
 from shark_core.lake import FileEntry, Lake, Marker, partition
 from shark_core.partition_writer import AttemptFiles
 from shark_core.schemas import ACCESS_COUNTS, ROW_PRIORITY, Dataset
-from shark_core.spark.progress import Stage
-from shark_core.spark.tasks import run_tasks
 
 MARKERS_AT_A_TIME = 8
-ROWS_WORTH_A_FILE = 50_000  # what opening and writing files takes, in rows
 
 # Row ids as differences, priorities byte by byte: 8.3 bytes a row where the default takes 12.8.
 ENCODING = {
@@ -44,15 +34,6 @@ ENCODING = {
     "use_dictionary": False,
     "column_encoding": {"row_id": "DELTA_BINARY_PACKED", "priority": "BYTE_STREAM_SPLIT"},
 }
-
-
-class Sized(Protocol):
-    @property
-    def size(self) -> float: ...
-
-
-SizedTask = TypeVar("SizedTask", bound=Sized)
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -194,31 +175,3 @@ def _read(task: UpdateTask, days: Iterable[AgedFiles]) -> Iterator[Aged]:
     for day in days:
         for table in read_range(task.lake, day.paths, task.rows):
             yield Aged(day.age_days, table)
-
-
-def run_in_batches(
-    spark: SparkContext,
-    tasks: Iterable[SizedTask],
-    work: Callable[[SizedTask], Result],
-    stage: str,
-    unit: str,
-) -> Iterator[Result]:
-    """`map(work, tasks)` on Spark, in Spark tasks that take runs of `tasks` of about equal size."""
-    batches = divided(list(tasks), TASKS_PER_CORE * spark.defaultParallelism)
-    sizes = [sum(task.size for task in batch) for batch in batches]
-    done = run_tasks(spark, batches, partial(_in_turn, work), Stage(stage, unit, sizes))
-    return chain.from_iterable(done)
-
-
-def divided(tasks: Sequence[SizedTask], batches: int) -> list[list[SizedTask]]:
-    """Up to `batches` runs of tasks, in their order; none is larger than its share and a task."""
-    weights = [task.size + ROWS_WORTH_A_FILE for task in tasks]
-    total = sum(weights)
-    middles = [end - weight / 2 for end, weight in zip(accumulate(weights), weights, strict=True)]
-    numbers = [int(middle * batches / total) for middle in middles]
-    numbered = groupby(zip(numbers, tasks, strict=True), key=itemgetter(0))
-    return [[task for _, task in batch] for _, batch in numbered]
-
-
-def _in_turn(work: Callable[[SizedTask], Result], batch: Sequence[SizedTask]) -> list[Result]:
-    return [work(task) for task in batch]

@@ -21,7 +21,38 @@ from pyspark.errors import PySparkException
 from shark_core.errors import RetryableError
 
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_TO_SETTLE = 3.0
 WAIT_KEY = "spark.shark.executorWait"  # `executor_wait` of the config; not set where it is local
+
+
+def cores(spark: SparkContext) -> int:
+    """How many tasks run at a time, for planning them.
+
+    A cluster's executors come one by one after the context has started. What the config asks for
+    counts; where it leaves that to the cluster, what has come once no more comes for a while.
+    """
+    conf = spark.getConf()
+    if conf.get(WAIT_KEY) is None:
+        return spark.defaultParallelism
+    if most := conf.get("spark.cores.max"):
+        return int(most)
+    each, executors = conf.get("spark.executor.cores"), conf.get("spark.executor.instances")
+    if executors:
+        return int(executors) * int(each or 1)
+    return _settled_cores(spark, float(conf.get(WAIT_KEY) or 0))
+
+
+def _settled_cores(spark: SparkContext, wait: float) -> int:
+    """Raises `RetryableError` where no executor comes within `wait` seconds."""
+    started = changed = time.monotonic()
+    known = 0
+    while not (known and time.monotonic() - changed >= SECONDS_TO_SETTLE):
+        if (found := _executors(spark)) != known:
+            known, changed = found, time.monotonic()
+        if not known and time.monotonic() - started >= wait:
+            raise _no_executor(spark.master, wait)
+        time.sleep(SECONDS_BETWEEN_LOOKS / 4)
+    return spark.defaultParallelism
 
 
 @contextmanager

@@ -6,7 +6,6 @@ Days are numbers here; counts are written `{1: "a"}`, day 1 with the fingerprint
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -22,7 +21,6 @@ from shark_core.access.priority_plan import (
     plan_priorities,
     unsettled,
 )
-from shark_core.access.priority_tasks import ROWS_WORTH_A_FILE, divided
 from shark_core.config_sections import Priority
 from tests.access.test_priorities import ROWS, DayCounts, counts, day_counts
 
@@ -198,27 +196,6 @@ def test_markers_of_states_behind_the_base_are_not_read() -> None:
 def test_the_ledger_is_read_back_as_it_was_written() -> None:
     found = plan(3, {1: "a", 3: "c"})
     assert State.from_facts(day(3), found.facts(SETTINGS)) == state(3, {1: "a", 3: "c"})
-
-
-@dataclass(frozen=True)
-class Piece:
-    number: int
-    size: float
-
-    @property
-    def weight(self) -> float:
-        return self.size + ROWS_WORTH_A_FILE
-
-
-@given(st.lists(st.floats(0, 10**7), max_size=60), st.integers(1, 9))
-def test_work_is_divided_in_order_and_evenly(sizes: list[float], batches: int) -> None:
-    pieces = [Piece(number, size) for number, size in enumerate(sizes)]
-    found = divided(pieces, batches)
-    assert [piece for batch in found for piece in batch] == pieces
-    assert len(found) <= batches
-    weights = [piece.weight for piece in pieces]
-    limit = sum(weights) / batches + max(weights, default=0.0)
-    assert all(sum(piece.weight for piece in batch) <= limit * (1 + 1e-9) for batch in found)
 
 
 class History:
