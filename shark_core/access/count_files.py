@@ -64,19 +64,43 @@ class FieldCounts:
         }
 
 
+class CountsWriter:
+    """Writes what one task counts of a field, table by table.
+
+    `alone`: nothing else counts this field on this day, so that its one range is a part file.
+    """
+
+    def __init__(self, output: FieldOutput, task: int, alone: bool) -> None:
+        self.counts = FieldCounts(output.field, (), 0, 0)
+        self._output = output
+        self._task = task
+        self._is_final = alone and len(output.ranges) == 1
+
+    def write(self, table: pa.Table) -> None:
+        entry = _write(self._output.files, self._name(), table)
+        self.counts = FieldCounts(
+            self.counts.field,
+            (*self.counts.entries, entry),
+            self.counts.positives + pc.sum(table["positives"], min_count=0).as_py(),
+            self.counts.negatives + pc.sum(table["negatives"], min_count=0).as_py(),
+        )
+
+    def write_all(self, tables: Iterable[pa.Table]) -> None:
+        for table in tables:
+            self.write(table)
+
+    def _name(self) -> str:
+        if self._is_final:
+            return self._output.ranges[0].part
+        return f"partial-{self._task:05d}-{len(self.counts.entries):02d}.parquet"
+
+
 def write_counts(
     output: FieldOutput, tables: Iterable[pa.Table], task: int, alone: bool
 ) -> FieldCounts:
-    """`alone`: nothing else counts this field on this day, so that one range is a part file."""
-    entries: list[FileEntry] = []
-    positives = negatives = 0
-    for number, table in enumerate(tables):
-        final = alone and len(output.ranges) == 1
-        name = output.ranges[0].part if final else f"partial-{task:05d}-{number:02d}.parquet"
-        entries.append(_write(output.files, name, table))
-        positives += pc.sum(table["positives"], min_count=0).as_py()
-        negatives += pc.sum(table["negatives"], min_count=0).as_py()
-    return FieldCounts(output.field, tuple(entries), positives, negatives)
+    writer = CountsWriter(output, task, alone)
+    writer.write_all(tables)
+    return writer.counts
 
 
 def _write(files: AttemptFiles, name: str, table: pa.Table) -> FileEntry:
@@ -95,12 +119,13 @@ def _by_range(table: pa.Table) -> Iterator[pa.RecordBatch]:
 
 @dataclass(frozen=True)
 class SumTask:
-    """Add up the counts in `paths` for a range of a field's rows."""
+    """Add up the counts in `paths` for a range of a field's rows; `size`: about how many rows."""
 
     lake: Lake
     output: FieldOutput
     paths: tuple[str, ...]
     rows: RowRange
+    size: float
 
 
 def sum_range(task: SumTask) -> FileEntry:

@@ -1,12 +1,12 @@
 """How the counting of a day is divided: groups of fields × groups of examples files.
 
-    10 fields, 77 files of 262,144 examples, 2 cores      10 tasks: one field, all files
-    10 fields, 40,000 files, 100 cores                   1570 tasks: one field, 255 files
-    1,000 fields, 77 files, 2 cores                        32 tasks: 32 fields, all files
+    10 fields, 77 files of 262,144 examples, 2 cores     10 tasks: a field, all files
+    10 fields, 40,000 files, 100 cores                  400 tasks: a field, 1,000 files
+    1,000 small fields, 77 files, 2 cores                32 tasks: 32 fields, all files
 
-Fields in one task share opened files and labels. Files are divided where there are too few fields
-for the cores, or more examples than one task should hold the labels of; then the parts of a field
-are added up afterwards, which costs writing and reading them once.
+Fields in one task share opened files and labels, and their counters are in memory together. Files
+are divided where there are too few fields for the cores, or more examples than one task should
+take; then the parts of a field are added up afterwards, which costs writing and reading them once.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from shark_core.access.row_ranges import RANGE_ROWS
 from shark_core.config_sections import Field
 from shark_core.spark.batches import TASKS_PER_CORE
 
 FIELDS_PER_TASK = 32
-ROWS_PER_TASK = 1 << 26  # labels of one byte each: 64 MiB
+COUNTERS_PER_TASK = 2 * RANGE_ROWS  # 16 bytes each: 128 MiB
+ROWS_PER_TASK = 1 << 28  # some seconds a field: what is lost when a worker is
 
 
 class Source(Protocol):
@@ -71,14 +73,26 @@ def plan_counts(
 ) -> CountPlan[AnySource]:
     """Larger tables come first: their tasks take longest."""
     slots = TASKS_PER_CORE * cores
-    by_size = sorted(fields, key=lambda field: field.num_embeddings, reverse=True)
-    per_task = min(max(len(fields) // slots, 1), FIELDS_PER_TASK)
-    field_groups = [by_size[i : i + per_task] for i in range(0, len(by_size), per_task)]
+    field_groups = _grouped(fields, per_task=min(max(len(fields) // slots, 1), FIELDS_PER_TASK))
     rows = sum(source.rows for source in sources)
     groups = max(-(-rows // ROWS_PER_TASK), slots // len(field_groups), 1)
     return CountPlan(
         tuple(map(tuple, field_groups)), tuple(map(tuple, _divided(sources, rows, groups)))
     )
+
+
+def _grouped(fields: Sequence[Field], per_task: int) -> list[list[Field]]:
+    """Up to `per_task` fields each, whose counters fit in memory together."""
+    groups: list[list[Field]] = []
+    counters = 0
+    for field in sorted(fields, key=lambda field: field.num_embeddings, reverse=True):
+        own = min(field.num_embeddings, RANGE_ROWS)  # a larger table is counted by sorting
+        if not groups or len(groups[-1]) == per_task or counters + own > COUNTERS_PER_TASK:
+            groups.append([])
+            counters = 0
+        groups[-1].append(field)
+        counters += own
+    return groups
 
 
 def _divided(sources: Sequence[AnySource], rows: int, groups: int) -> list[list[AnySource]]:

@@ -1,22 +1,28 @@
-"""Spark tasks that count accesses in examples: each reads its fields' columns and nothing else."""
+"""Spark tasks that count accesses in examples: each reads its fields' columns and nothing else.
+
+file 0 ─┐                       ┌─ counter of field a ─→ files of a
+file 1 ─┼─ labels and columns ──┤
+file 2 ─┘  of one at a time     └─ counter of field b ─→ files of b
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from shark_core.access.count_files import FieldCounts, FieldOutput, write_counts
-from shark_core.access.counts import Accesses, accesses, count_accesses
+from shark_core.access.count_files import CountsWriter, FieldCounts, FieldOutput
+from shark_core.access.counts import Accesses, RowCounter, accesses, row_counter
 from shark_core.config_sections import Field
 from shark_core.errors import DataError
 from shark_core.lake import Lake
 from shark_core.schemas import field_column
+
+ROWS_AT_A_TIME = 1 << 18  # whole row groups; as many as ingest puts in a file
 
 
 @dataclass(frozen=True)
@@ -34,24 +40,99 @@ class CountTask:
 
 
 def count_files(task: CountTask) -> list[FieldCounts]:
-    """One field after the other. Raises `DataError` for examples made for another table."""
-    with ExitStack() as opened:
-        files = [opened.enter_context(_open(task.lake, path)) for path in task.paths]
-        labels = [_labels(file) for file in files]
-        return [_count_field(task, output, files, labels) for output in task.outputs]
+    """In the order of the outputs. Raises `DataError` for examples made for another table."""
+    counting = [
+        _Counting(
+            output.field,
+            row_counter(output.field.num_embeddings),
+            CountsWriter(output, task.number, task.alone),
+        )
+        for output in task.outputs
+    ]
+    for path in task.paths:
+        for examples in _read(task, path):
+            labels = examples.labels()
+            for each in counting:
+                each.writer.write_all(each.counter.add(examples.accesses(each.field, labels)))
+    return [each.finished() for each in counting]
+
+
+@dataclass(frozen=True)
+class _Counting:
+    field: Field
+    counter: RowCounter
+    writer: CountsWriter
+
+    def finished(self) -> FieldCounts:
+        self.writer.write(self.counter.rest())
+        return self.writer.counts
+
+
+def _read(task: CountTask, path: str) -> Iterator[_Examples]:
+    """The file's row groups, a few at a time; only the columns that the task counts."""
+    lake = task.lake
+    with (
+        lake.reading(path),
+        lake.filesystem.open_input_file(lake.absolute(path)) as source,
+        pq.ParquetFile(source, pre_buffer=True) as parquet,
+    ):
+        wanted = ["label", *(field_column(output.field.name) for output in task.outputs)]
+        columns = [name for name in wanted if name in parquet.schema_arrow.names]
+        for groups in _runs(parquet.metadata):
+            table = parquet.read_row_groups(groups, columns, use_threads=False)
+            yield _Examples(lake, path, table)
+
+
+def _runs(metadata: pq.FileMetaData) -> Iterator[list[int]]:
+    run: list[int] = []
+    rows = 0
+    for group in range(metadata.num_row_groups):
+        if run and rows + metadata.row_group(group).num_rows > ROWS_AT_A_TIME:
+            yield run
+            run, rows = [], 0
+        run.append(group)
+        rows += metadata.row_group(group).num_rows
+    if run:
+        yield run
 
 
 @dataclass(frozen=True, eq=False)
-class _ExamplesFile:
-    lake: Lake
+class _Examples:
+    """Some examples of a file: their labels, and row ids by field."""
+
+    lake: Lake = field(repr=False)
     path: str
-    parquet: pq.ParquetFile
+    table: pa.Table
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        with self.lake.reading(self.path):
-            return self.parquet.read([name], use_threads=False)[name]
+    def labels(self) -> np.ndarray:
+        """`(B,)` int8, each 0 or 1."""
+        labels = self.table["label"]
+        least, most = pc.min_max(labels).as_py().values()
+        if labels.null_count or not {least, most} <= {0, 1, None}:
+            found = f"{labels.null_count} without one, the others from {least} to {most}"
+            raise self._refused("the examples have labels that are none", "0 or 1", found)
+        return labels.to_numpy()
 
-    def refuse(self, summary: str, expected: str, found: object) -> DataError:
+    def accesses(self, of: Field, labels: np.ndarray) -> Accesses:
+        name = field_column(of.name)
+        if name not in self.table.column_names:
+            raise self._other_table(of, "no such column")
+        column = self.table[name]
+        ids = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+        if ids.null_count:
+            raise self._other_table(of, f"{ids.null_count} row ids that are null")
+        least, most = pc.min_max(ids).as_py().values()
+        if len(ids) and not 0 <= least <= most < of.num_embeddings:
+            raise self._other_table(of, f"row ids from {least} to {most}")
+        return accesses(column, labels)
+
+    def _other_table(self, of: Field, found: str) -> DataError:
+        expected = (
+            f"column {field_column(of.name)!r} with row ids from 0 to {of.num_embeddings - 1}"
+        )
+        return self._refused(f"the examples do not fit field {of.name!r}", expected, found)
+
+    def _refused(self, summary: str, expected: str, found: str) -> DataError:
         return DataError(
             summary,
             expected=expected,
@@ -59,55 +140,3 @@ class _ExamplesFile:
             where=self.lake.location(self.path),
             remedy="run `python -m jobs ingest` for this day again with the present config",
         )
-
-
-@contextmanager
-def _open(lake: Lake, path: str) -> Iterator[_ExamplesFile]:
-    with lake.reading(path):
-        source = lake.filesystem.open_input_file(lake.absolute(path))
-        with source, pq.ParquetFile(source, pre_buffer=True) as parquet:
-            yield _ExamplesFile(lake, path, parquet)
-
-
-def _labels(file: _ExamplesFile) -> np.ndarray:
-    """`(B,)` int8, each 0 or 1."""
-    labels = file.column("label")
-    least, most = pc.min_max(labels).as_py().values()
-    if labels.null_count or not {least, most} <= {0, 1, None}:
-        found = f"{labels.null_count} without one, the others from {least} to {most}"
-        raise file.refuse("the examples have labels that are none", "0 or 1", found)
-    return labels.to_numpy()
-
-
-def _count_field(
-    task: CountTask,
-    output: FieldOutput,
-    files: Sequence[_ExamplesFile],
-    labels: Sequence[np.ndarray],
-) -> FieldCounts:
-    chunks = (
-        _accesses(file, of_file, output.field) for file, of_file in zip(files, labels, strict=True)
-    )
-    tables = count_accesses(chunks, output.field.num_embeddings)
-    return write_counts(output, tables, task.number, task.alone)
-
-
-def _accesses(file: _ExamplesFile, labels: np.ndarray, field: Field) -> Accesses:
-    name = field_column(field.name)
-    if name not in file.parquet.schema_arrow.names:
-        raise _other_table(file, field, "no such column")
-    column = file.column(name)
-    ids = pc.list_flatten(column) if pa.types.is_list(column.type) else column
-    if ids.null_count:
-        raise _other_table(file, field, f"{ids.null_count} row ids that are null")
-    least, most = pc.min_max(ids).as_py().values()
-    if len(ids) and not 0 <= least <= most < field.num_embeddings:
-        raise _other_table(file, field, f"row ids from {least} to {most}")
-    return accesses(column, labels)
-
-
-def _other_table(file: _ExamplesFile, field: Field, found: str) -> DataError:
-    expected = (
-        f"column {field_column(field.name)!r} with row ids from 0 to {field.num_embeddings - 1}"
-    )
-    return file.refuse(f"the examples do not fit field {field.name!r}", expected, found)

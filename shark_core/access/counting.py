@@ -15,6 +15,7 @@ from shark_core.access.count_files import FieldCounts, FieldOutput, SumTask, sum
 from shark_core.access.count_plan import plan_counts
 from shark_core.access.count_tasks import CountTask, count_files
 from shark_core.lake import FileEntry, Lake
+from shark_core.spark.batches import run_in_batches
 from shark_core.spark.executors import cores
 from shark_core.spark.progress import Stage
 from shark_core.spark.tasks import run_tasks
@@ -50,13 +51,13 @@ def add_up(
     for counts in counted:
         parts[counts.field.name].append(counts)
     tasks = [
-        SumTask(lake, outputs[name], _paths(parts[name]), rows)
+        task
         for name in parts
         if not _are_final(parts[name], outputs[name])
-        for rows in outputs[name].ranges
+        for task in _sum_tasks(lake, outputs[name], parts[name])
     ]
     entries: dict[str, list[FileEntry]] = defaultdict(list)
-    summed = run_tasks(spark, tasks, sum_range, Stage("add up"))
+    summed = run_in_batches(spark, tasks, sum_range, "add up", "rows")
     for task, entry in zip(tasks, summed, strict=True):
         entries[task.output.field.name].append(entry)
     return {
@@ -70,8 +71,11 @@ def add_up(
     }
 
 
-def _paths(parts: Sequence[FieldCounts]) -> tuple[str, ...]:
-    return tuple(entry.path for counts in parts for entry in counts.entries)
+def _sum_tasks(lake: Lake, output: FieldOutput, parts: Sequence[FieldCounts]) -> list[SumTask]:
+    entries = [entry for counts in parts for entry in counts.entries]
+    paths = tuple(entry.path for entry in entries)
+    size = sum(entry.rows for entry in entries) / len(output.ranges)
+    return [SumTask(lake, output, paths, rows, size) for rows in output.ranges]
 
 
 def _are_final(parts: Sequence[FieldCounts], output: FieldOutput) -> bool:

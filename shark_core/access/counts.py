@@ -14,6 +14,7 @@ Measured on 10.5M accesses of a table of 2M rows, in seconds on one core: `np.ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from shark_core.access.row_ranges import RANGE_ROWS, RowRange
 from shark_core.schemas import ACCESS_COUNTS_SCHEMA
 
 SORTED_KEYS = 1 << 22  # keys that are sorted at a time, and kept: 32 MiB, and as much for counts
+KEYS_AT_A_TIME = 1 << 20
 
 Accesses = tuple[np.ndarray, np.ndarray]  # row ids (N,) and the label 0 or 1 of each (N,)
 Counted = tuple[np.ndarray, np.ndarray]  # keys (K,) int64, unique and ascending; counts (K,) int64
@@ -39,17 +41,71 @@ def accesses(column: pa.ChunkedArray, labels: np.ndarray) -> Accesses:
     return pc.list_flatten(column).to_numpy(), np.repeat(labels, lengths)
 
 
-def count_accesses(chunks: Iterable[Accesses], num_embeddings: int) -> Iterator[pa.Table]:
-    """Counts of the rows that were accessed, ACCESS_COUNTS_SCHEMA, row ids ascending.
+class RowCounter(Protocol):
+    """Counts a field's accesses in bounded memory. Tables are ACCESS_COUNTS_SCHEMA, ascending."""
 
-    A table of one range of rows has a counter for every key, and gives one table of counts. A
-    larger one gives one after the other, to be added up, so that memory stays bounded.
-    """
-    keys = (_keys(rows, labels) for rows, labels in chunks)
-    if num_embeddings <= RANGE_ROWS:
-        yield _count_dense(keys, num_embeddings)
-    else:
-        yield from _count_sorted(keys)
+    def add(self, accesses: Accesses) -> Iterator[pa.Table]:
+        """Count; what does not fit in memory any more comes out, to be added up later.
+
+        An iterator that must be used up.
+        """
+
+    def rest(self) -> pa.Table:
+        """What has not come out yet, maybe nothing. The counter is done then."""
+
+
+def row_counter(num_embeddings: int) -> RowCounter:
+    """A table of one range of rows has a counter for every key; a larger one is sorted."""
+    return DenseCounter(num_embeddings) if num_embeddings <= RANGE_ROWS else SortedCounter()
+
+
+class DenseCounter:
+    """16 bytes a row of the table; nothing comes out before the end."""
+
+    def __init__(self, num_embeddings: int) -> None:
+        self._counters = np.zeros(2 * num_embeddings, dtype=np.int64)
+
+    def add(self, accesses: Accesses) -> Iterator[pa.Table]:
+        for keys in _keys(accesses):
+            np.add.at(self._counters, keys, 1)
+        yield from ()
+
+    def rest(self) -> pa.Table:
+        return _accessed(self._counters.reshape(-1, 2))
+
+
+class SortedCounter:
+    """Sorted runs of `SORTED_KEYS` keys, merged while they have no more than that together."""
+
+    def __init__(self) -> None:
+        self._waiting: list[np.ndarray] = []
+        self._waiting_keys = 0
+        self._merged: Counted = (np.empty(0, np.int64), np.empty(0, np.int64))
+
+    def add(self, accesses: Accesses) -> Iterator[pa.Table]:
+        for keys in _keys(accesses):
+            self._waiting.append(keys)
+            self._waiting_keys += len(keys)
+            if self._waiting_keys < SORTED_KEYS:
+                continue
+            self._merge_waiting()
+            if len(self._merged[0]) > SORTED_KEYS:
+                yield self._taken()
+
+    def rest(self) -> pa.Table:
+        self._merge_waiting()
+        return self._taken()
+
+    def _merge_waiting(self) -> None:
+        if self._waiting:
+            new = np.unique(np.concatenate(self._waiting), return_counts=True)
+            self._merged = _merge(self._merged, new)
+            self._waiting, self._waiting_keys = [], 0
+
+    def _taken(self) -> pa.Table:
+        table = _by_row(self._merged)
+        self._merged = (np.empty(0, np.int64), np.empty(0, np.int64))
+        return table
 
 
 def add_counts(tables: Iterable[pa.Table], rows: RowRange) -> pa.Table:
@@ -62,47 +118,20 @@ def add_counts(tables: Iterable[pa.Table], rows: RowRange) -> pa.Table:
     return _accessed(counters, rows.start)
 
 
-def _keys(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    keys = rows.astype(np.int64)
-    keys <<= 1
-    keys |= labels
-    return keys
-
-
-def _count_dense(chunks: Iterable[np.ndarray], num_embeddings: int) -> pa.Table:
-    counters = np.zeros(2 * num_embeddings, dtype=np.int64)
-    for keys in chunks:
-        np.add.at(counters, keys, 1)
-    return _accessed(counters.reshape(-1, 2))
+def _keys(accesses: Accesses) -> Iterator[np.ndarray]:
+    """Long lists make many accesses of few examples: their keys come in parts."""
+    rows, labels = accesses
+    for start in range(0, len(rows), KEYS_AT_A_TIME):
+        keys = rows[start : start + KEYS_AT_A_TIME].astype(np.int64)
+        keys <<= 1
+        keys |= labels[start : start + KEYS_AT_A_TIME]
+        yield keys
 
 
 def _accessed(counters: np.ndarray, first_row: int = 0) -> pa.Table:
     """The rows whose counters `(rows, 2)` are not both zero."""
     found = np.flatnonzero(counters[:, 0] | counters[:, 1])
     return _table(found + first_row, counters[found])
-
-
-def _count_sorted(chunks: Iterable[np.ndarray]) -> Iterator[pa.Table]:
-    """Sorted runs, merged while they have `SORTED_KEYS` keys at most."""
-    merged: Counted = (np.empty(0, np.int64), np.empty(0, np.int64))
-    for keys in _gathered(chunks):
-        merged = _merge(merged, np.unique(keys, return_counts=True))
-        if len(merged[0]) > SORTED_KEYS:
-            yield _by_row(merged)
-            merged = (merged[0][:0], merged[1][:0])
-    yield _by_row(merged)
-
-
-def _gathered(chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The keys, about `SORTED_KEYS` together."""
-    waiting: list[np.ndarray] = []
-    for keys in chunks:
-        waiting.append(keys)
-        if sum(map(len, waiting)) >= SORTED_KEYS:
-            yield np.concatenate(waiting)
-            waiting = []
-    if waiting:
-        yield np.concatenate(waiting)
 
 
 def _merge(first: Counted, second: Counted) -> Counted:

@@ -8,6 +8,7 @@ The outcomes are in the order of the tasks.
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
-from pyspark import Accumulator, SparkContext
+from pyspark import Accumulator, SparkContext, TaskContext
 from pyspark.errors import PySparkException
 
 from shark_core.errors import RetryableError
@@ -25,6 +26,8 @@ from shark_core.spark.progress import Stage, showing
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+SPARKS_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ def run_tasks(
     """`[work(task) for task in tasks]`, one Spark task each, in any process and at the same time.
 
     What `work` raises comes out as itself (of several failures the first in the order of `tasks`);
-    Spark's own failures come out as `RetryableError`, and so does a cluster without executors. A
-    task may run twice, even at the same time: only what one run of `work` returns counts.
+    what is worth another try, `RetryableError`, only when Spark has tried the task as often as it
+    may (`spark.task.maxFailures`; once where it is local). Spark's own failures come out as
+    `RetryableError`, and so does a cluster without executors. A task may run twice, even at the
+    same time: only what one run of `work` returns counts.
     """
     if not tasks:
         return []
@@ -50,7 +55,8 @@ def run_tasks(
     total = sum(size for _, size in sized)
     try:
         done = spark.accumulator(0.0)
-        distributed = spark.parallelize(sized, len(sized)).map(partial(_attempt, work, done))
+        attempt = partial(_attempt, work, done, _tries(spark))
+        distributed = spark.parallelize(sized, len(sized)).map(attempt)
         with executors_expected(spark), showing(stage, total, lambda: done.value):
             outcomes = distributed.collect()
     except (Py4JError, PySparkException) as error:
@@ -66,13 +72,31 @@ def run_tasks(
     return outcomes
 
 
-def _attempt(work: Callable[[Any], Any], done: Accumulator[float], sized: tuple[Any, float]) -> Any:
+def _tries(spark: SparkContext) -> int:
+    """How often Spark runs a task that fails; a local master says it itself: local[2,4]."""
+    master = str(spark.master)
+    if not master.startswith("local"):
+        return int(spark.getConf().get("spark.task.maxFailures") or SPARKS_TRIES)
+    threads = re.fullmatch(r"local\[[^,]+,(\d+)\]", master)
+    return int(threads[1]) if threads else 1
+
+
+def _attempt(
+    work: Callable[[Any], Any], done: Accumulator[float], tries: int, sized: tuple[Any, float]
+) -> Any:
     """Errors travel as values: Spark would wrap them in Java's and repeat the task."""
     task, size = sized
     try:
         outcome = work(task)
     except Exception as error:
+        if isinstance(error, RetryableError) and _failed_before() + 1 < tries:
+            raise
         error.add_note(f"in a Spark task:\n{traceback.format_exc()}")
         return _Failure(error)
     done.add(size)
     return outcome
+
+
+def _failed_before() -> int:
+    context = TaskContext.get()
+    return context.attemptNumber() if context else 0

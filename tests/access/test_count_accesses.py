@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,15 @@ import pytest
 
 from jobs.context import DayContext
 from jobs.count_accesses import count_accesses
+from shark_core.access import count_plan
+from shark_core.access.count_files import FieldOutput
+from shark_core.access.count_tasks import CountTask, count_files
 from shark_core.access.row_ranges import RANGE_ROWS
 from shark_core.config import PipelineConfig
 from shark_core.errors import DataError
-from shark_core.lake import Marker
-from shark_core.schemas import ACCESS_COUNTS, examples_schema
+from shark_core.lake import Marker, partition
+from shark_core.partition_writer import AttemptFiles
+from shark_core.schemas import ACCESS_COUNTS, EXAMPLES, examples_schema
 from tests.example_lake import DAY, tiny_config, write_examples
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark")]
@@ -95,7 +102,7 @@ def test_a_field_without_accesses_has_a_finished_partition(tmp_path: Path) -> No
     empty = pa.array([[], None, []], pa.list_(pa.int32()))
     marker = counted(config, examples(config, [1, 0, 1], tags=empty, user=[1, 2, 3]))["tags"]
     assert (marker.rows, len(marker.files)) == (0, 1)
-    assert marker.facts == {"positives": 0, "negatives": 0}
+    assert (marker.facts["positives"], marker.facts["negatives"]) == (0, 0)
     assert counts_of(config, "tags") == []
 
 
@@ -134,6 +141,40 @@ def test_labels_other_than_0_and_1_are_refused(tmp_path: Path, labels: list[int]
         counted(config, examples(config, labels, user=[1, 2]))
 
 
+def test_the_log_says_what_came_in_and_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="shark")
+    config = config_of(tmp_path, {"name": "user"}, {"name": "item"})
+    markers = counted(config, examples(config, [1, 0, 1], user=[1, 1, 2], item=[3, 4, 5]))
+    size = sum(marker.bytes for marker in markers.values())
+    expected = rf"count-accesses: 3 examples in, 5 rows out, {size} bytes, \d+\.\d s"
+    assert re.fullmatch(expected, caplog.messages[-1])
+
+
+def test_counts_say_by_what_values_have_their_rows(tmp_path: Path) -> None:
+    config = config_of(tmp_path, {"name": "ad", "encoding": "hash"}, {"name": "user"})
+    markers = counted(config, examples(config, [1, 0], ad=[1, 2], user=[1, 2]))
+    assert markers["ad"].facts["row_assignment"] == "hash into 100"
+    assert markers["user"].facts["row_assignment"] == "identity"
+
+
+def test_many_files_are_not_open_at_once(tmp_path: Path) -> None:
+    config = config_of(tmp_path, {"name": "user"})
+    lake = write_examples(config, DAY, *[examples(config, [1], user=[n]) for n in range(60)])
+    output = FieldOutput(config.fields[0], AttemptFiles(lake, "access_counts/x", "0" * 8))
+    marker = lake.marker(partition(EXAMPLES, DAY))
+    paths = tuple(entry.path for entry in marker.files)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 20, hard))
+    try:
+        (found,) = count_files(CountTask(lake, (output,), paths, number=0, alone=True))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found.positives == 60
+
+
 @pytest.mark.slow
 def test_a_thousand_fields_are_counted(tmp_path: Path) -> None:
     names = [f"f{number}" for number in range(1000)]
@@ -142,6 +183,8 @@ def test_a_thousand_fields_are_counted(tmp_path: Path) -> None:
         examples(config, [1, 0], **{name: [n % 100, part] for n, name in enumerate(names)})
         for part in range(3)
     ]
-    markers = counted(config, *tables)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(count_plan, "ROWS_PER_TASK", 2)  # a group of fields has three tasks
+        markers = counted(config, *tables)
     assert len(markers) == 1000
     assert counts_of(config, "f250") == [(0, 0, 1), (1, 0, 1), (2, 0, 1), (50, 3, 0)]

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shark_core.access.count_plan import FIELDS_PER_TASK, ROWS_PER_TASK, CountPlan, plan_counts
+from shark_core.access.count_plan import (
+    COUNTERS_PER_TASK,
+    FIELDS_PER_TASK,
+    ROWS_PER_TASK,
+    CountPlan,
+    plan_counts,
+)
+from shark_core.access.row_ranges import RANGE_ROWS
 from shark_core.config_sections import Field
 
 
@@ -30,7 +37,8 @@ def shape(plan: CountPlan[File]) -> tuple[int, int]:
     ("amount", "files", "cores", "expected"),
     [
         pytest.param(10, [File(262_144)] * 77, 2, (10, 1), id="a field a task"),
-        pytest.param(10, [File(262_144)] * 40_000, 100, (10, 157), id="many examples"),
+        pytest.param(10, [File(262_144)] * 40_000, 100, (10, 40), id="many examples"),
+        pytest.param(10, [File(1 << 22)] * 900, 1, (5, 15), id="few cores"),
         pytest.param(1, [File(262_144)] * 77, 2, (1, 8), id="one field for all cores"),
         pytest.param(1000, [File(262_144)] * 77, 2, (32, 1), id="many fields"),
         pytest.param(3, [File(10)], 100, (3, 1), id="a file is not divided"),
@@ -60,12 +68,23 @@ def test_every_field_is_counted_in_every_file_once(
     assert sum(plan.shares) == pytest.approx(sum(file.rows for file in files))
 
 
-def test_no_task_holds_the_labels_of_too_many_examples() -> None:
-    files = [File(1 << 20)] * 300
+def test_no_task_takes_too_many_examples() -> None:
+    files = [File(1 << 20)] * 900
     plan = plan_counts(fields(200), files, cores=1)
-    assert max(sum(f.rows for f in group) for group in plan.source_groups) <= ROWS_PER_TASK + (
-        1 << 20
-    )
+    rows = [sum(file.rows for file in group) for group in plan.source_groups]
+    assert max(rows) <= ROWS_PER_TASK + (1 << 20)
+
+
+def test_the_counters_of_a_task_fit_in_memory_together() -> None:
+    sizes = [RANGE_ROWS // 2] * 9 + [1 << 27] * 3 + [10] * 50
+    large = [
+        Field(name=f"f{n}", encoding="identity", num_embeddings=size, embedding_dim=1)
+        for n, size in enumerate(sizes)
+    ]
+    plan = plan_counts(large, [File(1)], cores=1)
+    for group in plan.field_groups:
+        assert sum(min(field.num_embeddings, RANGE_ROWS) for field in group) <= COUNTERS_PER_TASK
+    assert max(map(len, plan.field_groups)) > 4
 
 
 def test_large_tables_come_first() -> None:

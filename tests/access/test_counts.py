@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shark_core.access import counts as counts_module
-from shark_core.access.counts import Accesses, accesses, add_counts, count_accesses
+from shark_core.access.counts import Accesses, accesses, add_counts, row_counter
 from shark_core.access.row_ranges import RANGE_ROWS, RowRange
 from shark_core.schemas import ACCESS_COUNTS_SCHEMA
 
@@ -36,8 +36,15 @@ def literal(table: pa.Table) -> list[tuple[int, int, int]]:
     return list(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
 
 
+def parts_of(chunks: Iterable[Accesses], num_embeddings: int) -> list[pa.Table]:
+    """All that comes out of a counter, the rest last."""
+    counter = row_counter(num_embeddings)
+    parts = [part for chunk in chunks for part in counter.add(chunk)]
+    return [*parts, counter.rest()]
+
+
 def counted(chunks: list[Accesses], num_embeddings: int = SMALL) -> list[tuple[int, int, int]]:
-    (table,) = count_accesses(chunks, num_embeddings)
+    (table,) = parts_of(chunks, num_embeddings)
     return literal(table)
 
 
@@ -82,13 +89,20 @@ def test_small_tables_are_counted_as_by_hand(chunks: list[list[Access]]) -> None
     assert counted(as_arrays(chunks)) == by_hand(chunks)
 
 
+def test_long_lists_are_counted_a_part_at_a_time() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counts_module, "KEYS_AT_A_TIME", 3)
+        found = counted([multiple([[1] * 7, [2, 1]], [1, 0])])
+    assert found == [(1, 7, 1), (2, 0, 1)]
+
+
 @given(chunks_of(st.integers(0, LARGE - 1) | st.integers(0, 5)), st.integers(1, 20))
 def test_large_tables_are_counted_in_parts_that_add_up(
     chunks: list[list[Access]], sorted_keys: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counts_module, "SORTED_KEYS", sorted_keys)
-        parts = list(count_accesses(as_arrays(chunks), LARGE))
+        parts = parts_of(as_arrays(chunks), LARGE)
     for part in parts:
         assert part["row_id"].to_pylist() == sorted(set(part["row_id"].to_pylist()))
     total: Counter[Access] = Counter()
@@ -102,7 +116,7 @@ def test_what_a_large_table_keeps_in_memory_is_bounded() -> None:
     chunks = [(np.arange(start, start + 10), np.zeros(10, np.int8)) for start in range(0, 200, 10)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counts_module, "SORTED_KEYS", 20)
-        parts = list(count_accesses(chunks, LARGE))
+        parts = parts_of(chunks, LARGE)
     assert max(part.num_rows for part in parts) <= 2 * 20
     assert sum(part.num_rows for part in parts) == 200
 

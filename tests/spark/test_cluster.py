@@ -156,7 +156,7 @@ def run_driver(program: str, cluster: LocalCluster, folder: Path, **keys: object
     section = {"master": cluster.url, "driver_memory": "512m", **keys}
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(
-        [sys.executable, "-c", f"{DRIVER}{program}", json.dumps(section)],
+        [sys.executable, "-c", f"{DRIVER}{program}", json.dumps(section), str(folder)],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -185,3 +185,17 @@ except RetryableError as error:
     assert "no executor" in said
     assert "none for 2 s (spark.executor_wait)" in said
     assert cluster.url in said
+
+
+def test_what_is_worth_another_try_is_tried_again(cluster: LocalCluster, tmp_path: Path) -> None:
+    program = """
+from functools import partial
+from tests.spark.test_tasks import fail_until
+print(run_tasks(spark, [3, 0, 2], partial(fail_until, sys.argv[2]), STAGE))
+try:
+    run_tasks(spark, [9], partial(fail_until, sys.argv[2]), STAGE)
+except RetryableError as error:
+    print(str(error).splitlines()[0])
+"""
+    said = run_driver(program, cluster, tmp_path)
+    assert said == "[3, 0, 2]\nfailed 4 of 9 times\n"

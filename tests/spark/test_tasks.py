@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 from pyspark import SparkContext
@@ -28,6 +30,16 @@ def refuse(task: int) -> int:
 
 def divide(task: int) -> float:
     return 1 / task
+
+
+def fail_until(folder: str, times: int) -> int:
+    """Fails as often as the task says, counted in a file."""
+    count = Path(folder) / f"failed-{times}"
+    failed = int(count.read_text()) if count.exists() else 0
+    if failed < times:
+        count.write_text(str(failed + 1))
+        raise RetryableError(f"failed {failed + 1} of {times} times")
+    return times
 
 
 def end_the_process(task: int) -> None:
@@ -79,3 +91,8 @@ def test_every_branch_of_errors_survives_the_way(spark: SparkContext, kind: type
         run_tasks(spark, [0], fail, STAGE)
     assert type(caught.value) is kind
     assert caught.value.exit_code == kind.exit_code
+
+
+def test_a_local_task_is_not_tried_again(spark: SparkContext, tmp_path: Path) -> None:
+    with pytest.raises(RetryableError, match="failed 1 of 2 times"):
+        run_tasks(spark, [2], partial(fail_until, str(tmp_path)), STAGE)
