@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -25,8 +25,11 @@ class Measured:
     peak_mb: float
 
 
-def measured(work: Callable[..., Any], *arguments: Any) -> Measured:
-    """`work(*arguments)` in a fresh interpreter; both must be importable by name, or picklable."""
+def measured(work: Callable[..., Any], *arguments: Any, beside: Sequence[int] = ()) -> Measured:
+    """`work(*arguments)` in a fresh interpreter; both must be importable by name, or picklable.
+
+    `beside`: other processes that work for it, such as a cluster's; their trees count too.
+    """
     spawning = multiprocessing.get_context("spawn")
     receiver, sender = spawning.Pipe(duplex=False)
     process = spawning.Process(target=_run, args=(sender, work, arguments))
@@ -34,7 +37,7 @@ def measured(work: Callable[..., Any], *arguments: Any) -> Measured:
     sender.close()
     peak = 0.0
     while process.is_alive() and not receiver.poll(SAMPLE_SECONDS):
-        peak = max(peak, _tree_mb(process.pid))
+        peak = max(peak, sum(map(_tree_mb, [process.pid, *beside])))
     try:
         value = receiver.recv()
     except EOFError:
