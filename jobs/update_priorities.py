@@ -2,25 +2,25 @@
 
 Usually the state of the day before and the day's counts; a late, recounted or missing day changes
 which state and which counts (`shark_core.access.priority_plan`). Nothing is refused but a day
-without counts of its own present examples.
+whose own counts are missing, or not of its present examples and tables.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import date
 from itertools import chain, islice
 from typing import Any
 
 from pyspark import SparkContext
 
 from jobs.context import DayContext, JobResult, commit_together, log
-from shark_core.access.priority_plan import FieldPlan, unsettled
+from shark_core.access.priority_inputs import FieldPlan, PlanTask, plan_field
+from shark_core.access.priority_plan import unsettled
 from shark_core.access.priority_tasks import (
-    PlanTask,
     check_every_row,
-    plan_field,
     update_range,
     update_tasks,
 )
@@ -36,7 +36,7 @@ def update_priorities(context: DayContext) -> JobResult:
     started = time.monotonic()
     spark = spark_context(context.config.spark, "update-priorities")
     plans = list(run_in_batches(spark, _plan_tasks(context), plan_field, "plan", "fields"))
-    _warn_of_missing_days(plans)
+    _warn(plans)
     markers = _update(context, spark, plans)
     figures = _figures(plans, markers) | {"seconds": round(time.monotonic() - started, 1)}
     message = (
@@ -51,35 +51,35 @@ def _plan_tasks(context: DayContext) -> list[PlanTask]:
     lake, day, settings = context.lake, context.day, context.config.priority
     examples = context.marker(EXAMPLES).fingerprint
     counted, updated = (
-        tuple(known for known in unsettled(lake.days(dataset), day, settings) if known < day)
+        tuple(known for known in unsettled(lake.days(dataset), day, settings.decay) if known < day)
         for dataset in (ACCESS_COUNTS, ROW_PRIORITY)
     )
     return [
-        PlanTask(lake, field.name, day, examples, settings, counted, updated)
+        PlanTask(lake, field, day, examples, settings, counted, updated)
         for field in context.config.fields
     ]
 
 
 def _update(context: DayContext, spark: SparkContext, plans: Sequence[FieldPlan]) -> list[Marker]:
-    fields, settings = context.config.fields, context.config.priority
+    settings = context.config.priority
     with ExitStack() as attempt:
         writers = [
-            attempt.enter_context(context.writer(ROW_PRIORITY, field=field.name))
-            for field in fields
+            attempt.enter_context(context.writer(ROW_PRIORITY, field=plan.field.name))
+            for plan in plans
         ]
         tasks = [
-            update_tasks(field, plan, context.day, settings, writer.files)
-            for field, plan, writer in zip(fields, plans, writers, strict=True)
+            update_tasks(plan, context.day, settings, writer.files)
+            for plan, writer in zip(plans, writers, strict=True)
         ]
         updated_ranges = run_in_batches(spark, chain(*tasks), update_range, "update", "rows")
         parts = [list(islice(updated_ranges, len(ranges))) for ranges in tasks]
-        for field, plan, writer, updated in zip(fields, plans, writers, parts, strict=True):
-            check_every_row(field, plan, updated)
+        for plan, writer, updated in zip(plans, writers, parts, strict=True):
+            check_every_row(plan, updated)
             writer.add(part.entry for part in updated)
         dropped = [sum(part.dropped for part in updated) for updated in parts]
         return commit_together(
-            (writer, plan.inputs, plan.plan.facts(settings) | {"dropped": rows})
-            for writer, plan, rows in zip(writers, plans, dropped, strict=True)
+            (writer, plan.inputs, plan.plan.facts | {"dropped": rows})
+            for plan, writer, rows in zip(plans, writers, dropped, strict=True)
         )
 
 
@@ -95,18 +95,34 @@ def _figures(plans: Sequence[FieldPlan], markers: Sequence[Marker]) -> dict[str,
         "late_days": len({day for plan in plans for day in plan.plan.late}),
         "recounted_days": len({day for plan in plans for day in plan.plan.recounted}),
         "missing_days": len({day for plan in plans for day in plan.plan.missing}),
+        "other_table_days": len({day for plan in plans for day in plan.plan.other_table}),
     }
 
 
-def _warn_of_missing_days(plans: Iterable[FieldPlan]) -> None:
-    missing = {plan.field: plan.plan.missing for plan in plans if plan.plan.missing}
-    for field in list(missing)[:NAMED]:
-        message = "update-priorities: field %s has no counts of %s; they are taken when they come"
-        log.warning(message, field, _some(list(map(str, missing[field]))))
-    if len(missing) > NAMED:
-        log.warning("update-priorities: days are missing for %d fields in all", len(missing))
+def _warn(plans: Sequence[FieldPlan]) -> None:
+    _warn_of(
+        "field %s has no counts of %s; they are taken when they come",
+        {plan.field.name: plan.plan.missing for plan in plans},
+        "days are missing for %d fields in all",
+    )
+    _warn_of(
+        "field %s had another table when %s were counted; to take them, run `python -m jobs "
+        "ingest`, then `count-accesses`, for these days again (or `backfill-counts`, where their "
+        "examples lack the field)",
+        {plan.field.name: plan.plan.other_table for plan in plans},
+        "days are of another table for %d fields in all",
+    )
 
 
-def _some(days: list[str]) -> str:
+def _warn_of(message: str, days: Mapping[str, Sequence[date]], in_all: str) -> None:
+    """`days`: by field, those that the message is about."""
+    concerned = [field for field in days if days[field]]
+    for field in concerned[:NAMED]:
+        log.warning(f"update-priorities: {message}", field, _some(days[field]))
+    if len(concerned) > NAMED:
+        log.warning(f"update-priorities: {in_all}", len(concerned))
+
+
+def _some(days: Sequence[date]) -> str:
     more = len(days) - NAMED
-    return ", ".join(days[:NAMED]) + (f" and {more} more days" if more > 0 else "")
+    return ", ".join(map(str, days[:NAMED])) + (f" and {more} more days" if more > 0 else "")

@@ -8,7 +8,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic import Field as Key
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -108,22 +115,37 @@ class Priority(Section):
     """`S_t = (1−β)·S_{t−1} + β·(α·c⁺ + c⁻)` with β = `decay` and α = `positive_weight`.
 
     `floor`: rows whose priority falls below it are dropped, so that the state does not grow for
-    ever; 0 drops none. `shark_core.access.priorities` bounds what that leaves out.
+    ever; 0 drops none. Where none is given it is 0.001, or a tenth of what one access adds if that
+    is less. `shark_core.access.priorities` bounds what a floor leaves out.
     """
 
     positive_weight: Positive = 2.0
     decay: Annotated[float, Key(gt=0.0, le=1.0)] = 0.2
-    floor: NonNegative = 0.001
+    floor: NonNegative = Key(default=None, validate_default=True)
+
+    @field_validator("floor", mode="before")
+    @classmethod
+    def _floor_follows_what_one_access_adds(cls, floor: Any, valid: ValidationInfo) -> Any:
+        if floor is not None:
+            return floor
+        if not {"positive_weight", "decay"} <= valid.data.keys():
+            return 0.0  # one of them is refused: that is what is told
+        return min(0.001, 0.1 * _one_access(**valid.data))
 
     @model_validator(mode="after")
     def _floor_is_below_one_access(self) -> Self:
-        least = self.decay * min(self.positive_weight, 1.0)
+        least = _one_access(self.positive_weight, self.decay)
         if self.floor >= least:
             raise ValueError(
                 f"floor must be below what one access adds, decay × min(positive_weight, 1) = "
                 f"{least:g}: rows would be dropped on the day on which they are read"
             )
         return self
+
+
+def _one_access(positive_weight: float, decay: float) -> float:
+    """What an access adds to its row's priority on its day, at least."""
+    return decay * min(positive_weight, 1.0)
 
 
 class Model(Section):

@@ -16,9 +16,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -137,7 +138,10 @@ class Lake:
 
     def find_marker(self, target: Partition) -> Marker | None:
         """The partition's marker, or None where the job has not finished yet."""
-        path = f"{target.path}/{MARKER_NAME}"
+        return self._marker_in(target.path, f"`python -m jobs {target.dataset.job}` for this day")
+
+    def _marker_in(self, folder: str, writer: str) -> Marker | None:
+        path = f"{folder}/{MARKER_NAME}"
         with self.reading(path):
             try:
                 file = self.filesystem.open_input_stream(self.absolute(path))
@@ -153,7 +157,7 @@ class Lake:
                 expected="JSON as the job writes it",
                 found=error,
                 where=self.location(path),
-                remedy=f"run `python -m jobs {target.dataset.job}` for this day again",
+                remedy=f"run {writer} again",
             ) from error
 
     def marker(self, target: Partition) -> Marker:
@@ -207,9 +211,26 @@ class Lake:
             remedy=f"run `python -m jobs {target.dataset.job}` for this day again",
         )
 
-    def reading(self, path: str) -> AbstractContextManager[None]:
-        """Turns what the storage and a reader raise into the errors of `shark_core.errors`."""
-        return storage_errors.reading(self.location(path))
+    @contextmanager
+    def reading(self, path: str) -> Iterator[None]:
+        """Turns what the storage and a reader raise into the errors of `shark_core.errors`.
+
+        A file that another attempt has replaced since its marker was read is a `RetryableError`.
+        """
+        with storage_errors.reading(self.location(path)):
+            try:
+                yield
+            except FileNotFoundError as error:
+                if self._is_replaced(path):
+                    raise storage_errors.written_anew(self.location(path)) from error
+                raise
+
+    def _is_replaced(self, path: str) -> bool:
+        """Whether the file lies in a partition whose marker lists others."""
+        folders = PurePosixPath(path).parents[:-1]
+        markers = (self._marker_in(str(folder), "the job that writes it") for folder in folders)
+        nearest = next((marker for marker in markers if marker is not None), None)
+        return nearest is not None and path not in {entry.path for entry in nearest.files}
 
     def writing(self, path: str) -> AbstractContextManager[None]:
         """Turns what the storage raises into the errors of `shark_core.errors`."""

@@ -84,3 +84,13 @@ def no_such_bucket(where: str, found: str) -> ConfigError:
         where=where,
         remedy="make the bucket, or correct the key 'lake' of the pipeline config",
     )
+
+
+def written_anew(where: str) -> RetryableError:
+    return RetryableError(
+        "the partition was written anew while it was read",
+        expected="a file that the partition's marker listed",
+        found="a marker that lists other files",
+        where=where,
+        remedy="run the command again: it reads what is there now",
+    )

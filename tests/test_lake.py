@@ -45,6 +45,12 @@ def write(lake: Lake, *tables: pa.Table) -> Marker:
         return writer.commit(inputs={})
 
 
+def write_named(lake: Lake, name: str, rows: list[int]) -> Marker:
+    with PartitionWriter(lake, partition(EXAMPLES, DAY), RUN) as writer:
+        writer.write_table(name, pa.table({"a": rows}))
+        return writer.commit(inputs={})
+
+
 def test_a_location_is_made_of_dataset_and_keys_only() -> None:
     target = partition(ACCESS_COUNTS, DAY, field="user")
     assert target.path == "access_counts/ds=2026-01-02/field=user"
@@ -133,6 +139,27 @@ def test_a_lost_file_is_refused_with_its_location(place: Place, lake: Lake) -> N
     place.remove(marker.files[0].path)
     with pytest.raises(DataError, match=r"part-00000-[\w-]+\.parquet"):
         lake.read_table(partition(EXAMPLES, DAY))
+
+
+@pytest.mark.parametrize("name", ["part-00000.parquet", "table=user/tier=int8/part-00000.parquet"])
+def test_a_file_of_a_partition_that_was_written_anew_is_worth_another_try(
+    place: Place, lake: Lake, name: str
+) -> None:
+    read_before, _ = (write_named(lake, name, rows) for rows in ([1], [2]))
+    path = read_before.files[0].path
+    assert path not in place.files()
+    with pytest.raises(RetryableError, match=r"(?s)written anew.*part-00000-.*run the command"):
+        lake.read_parquet(path)
+    with pytest.raises(RetryableError, match="written anew"):
+        lake.read_bytes(path)
+
+
+def test_a_file_of_a_partition_that_was_removed_is_not(place: Place, lake: Lake) -> None:
+    marker = write(lake, pa.table({"a": [1]}))
+    for path in place.files():
+        place.remove(path)
+    with pytest.raises(DataError, match="a file cannot be read"):
+        lake.read_parquet(marker.files[0].path)
 
 
 def test_storage_that_does_not_answer_is_worth_another_try(lake: Lake) -> None:

@@ -62,7 +62,7 @@ class Updated:
     dropped: int
 
 
-def update_priorities(
+def updated_priorities(
     rows: RowRange, states: Iterable[Aged], counts: Iterable[Aged], settings: Priority
 ) -> Updated:
     """A day's priorities of a range of rows, from what lies within the range.

@@ -8,7 +8,7 @@ Counters of a range take 64 MiB (two of 8 bytes a row), however large the table 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -31,26 +31,23 @@ class RowRange:
         """The name of the file that holds the range's rows."""
         return f"part-{self.start // RANGE_ROWS:05d}.parquet"
 
+    def may_be_in(self, path: str) -> bool:
+        """Whether a file may hold rows of the range: part files of other ranges do not."""
+        name = path.rsplit("/", 1)[-1]
+        return name.startswith(self.part.removesuffix(".parquet")) or not name.startswith("part-")
+
 
 def row_ranges(num_embeddings: int) -> list[RowRange]:
     starts = range(0, num_embeddings, RANGE_ROWS)
     return [RowRange(start, min(start + RANGE_ROWS, num_embeddings)) for start in starts]
 
 
-def read_range(lake: Lake, paths: Sequence[str], rows: RowRange) -> Iterator[pa.Table]:
-    """The range's rows of each file that may hold some.
+def read_range(lake: Lake, paths: Iterable[str], rows: RowRange) -> Iterator[pa.Table]:
+    """The range's rows of each file.
 
-    Part files of other ranges are not opened; in others, row groups outside the range are left
-    aside by their statistics.
+    Row groups outside the range are left aside by their statistics.
     """
     row_id = pc.field("row_id")
     inside = (row_id >= rows.start) & (row_id < rows.end)
     for path in paths:
-        if _may_hold(path, rows):
-            yield lake.read_parquet(path, filters=inside)
-
-
-def _may_hold(path: str, rows: RowRange) -> bool:
-    name = path.rsplit("/", 1)[-1]
-    own = rows.part.removesuffix(".parquet")
-    return name.startswith(own) or not name.startswith("part-")
+        yield lake.read_parquet(path, filters=inside)

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shark_core.access.priorities import Aged, Updated, update_priorities
+from shark_core.access.priorities import Aged, Updated, updated_priorities
 from shark_core.access.row_ranges import RowRange
 from shark_core.config_sections import Priority
-from shark_core.schemas import ACCESS_COUNTS_SCHEMA, ROW_PRIORITY_SCHEMA
-
-DayCounts = dict[int, tuple[int, int]]  # row id → positives, negatives
-
-ROWS = RowRange(0, 31)
-day_counts = st.dictionaries(
-    st.integers(0, 30), st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=15
+from shark_core.schemas import ROW_PRIORITY_SCHEMA
+from tests.access.priority_history import (
+    ROWS,
+    DayCounts,
+    counts_table,
+    day_counts,
+    floor_bound,
+    floored,
 )
+
 exact = st.builds(
     Priority, positive_weight=st.floats(0.1, 50), decay=st.floats(0.001, 1.0), floor=st.just(0.0)
 )
-
-
-@st.composite
-def floored(draw: st.DrawFn) -> Priority:
-    weight, decay = draw(st.floats(0.1, 10)), draw(st.floats(0.01, 0.9))
-    floor = draw(st.floats(0.0, 0.99)) * decay * min(weight, 1.0)
-    return Priority(positive_weight=weight, decay=decay, floor=floor)
-
-
-def counts(day: DayCounts) -> pa.Table:
-    rows = [(row, *day[row]) for row in sorted(day)]
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
-    return pa.table(columns, schema=ACCESS_COUNTS_SCHEMA)
 
 
 def literal(updated: Updated) -> dict[int, float]:
@@ -47,7 +35,8 @@ def literal(updated: Updated) -> dict[int, float]:
 
 def add_up(days: Iterable[tuple[int, DayCounts]], settings: Priority) -> Updated:
     """The closed form from no state; `days` are (age, counts)."""
-    return update_priorities(ROWS, [], [Aged(age, counts(day)) for age, day in days], settings)
+    aged = [Aged(age, counts_table(day)) for age, day in days]
+    return updated_priorities(ROWS, [], aged, settings)
 
 
 def replay(days: Sequence[DayCounts], settings: Priority) -> list[Updated]:
@@ -55,7 +44,7 @@ def replay(days: Sequence[DayCounts], settings: Priority) -> list[Updated]:
     states: list[Updated] = []
     for day in days:
         before = [Aged(1, state.table) for state in states[-1:]]
-        states.append(update_priorities(ROWS, before, [Aged(0, counts(day))], settings))
+        states.append(updated_priorities(ROWS, before, [Aged(0, counts_table(day))], settings))
     return states
 
 
@@ -77,20 +66,20 @@ def test_a_decay_of_one_forgets_yesterday() -> None:
 
 def test_a_state_decays_by_calendar_days() -> None:
     state = add_up([(0, {4: (0, 16)})], Priority(decay=0.5))
-    found = update_priorities(ROWS, [Aged(3, state.table)], [], Priority(decay=0.5))
+    found = updated_priorities(ROWS, [Aged(3, state.table)], [], Priority(decay=0.5))
     assert literal(found) == {4: 1.0}
 
 
 def test_rows_are_listed_from_the_start_of_their_range() -> None:
-    day = Aged(0, counts({1003: (0, 2), 1009: (0, 4)}))
-    found = update_priorities(RowRange(1000, 1010), [], [day], Priority(decay=0.5))
+    day = Aged(0, counts_table({1003: (0, 2), 1009: (0, 4)}))
+    found = updated_priorities(RowRange(1000, 1010), [], [day], Priority(decay=0.5))
     assert literal(found) == {1003: 1.0, 1009: 2.0}
 
 
 def test_rows_in_and_rows_dropped_are_told() -> None:
     settings = Priority(decay=0.5, floor=0.4)
     before = Aged(1, add_up([(0, {1: (0, 1), 2: (0, 2)})], settings).table)
-    found = update_priorities(ROWS, [before], [Aged(0, counts({3: (0, 1)}))], settings)
+    found = updated_priorities(ROWS, [before], [Aged(0, counts_table({3: (0, 1)}))], settings)
     assert literal(found) == {2: 0.5, 3: 0.5}
     assert (found.rows_in, found.dropped) == (3, 1)
 
@@ -112,8 +101,8 @@ def test_late_days_can_be_added_without_replaying_the_rest(
     late = data.draw(st.sets(st.integers(0, len(days) - 1)))
     known = [{} if number in late else day for number, day in enumerate(days)]
     state = Aged(0, replay(known, settings)[-1].table)
-    terms = [Aged(len(days) - 1 - number, counts(days[number])) for number in sorted(late)]
-    found = literal(update_priorities(ROWS, [state], terms, settings))
+    terms = [Aged(len(days) - 1 - number, counts_table(days[number])) for number in sorted(late)]
+    found = literal(updated_priorities(ROWS, [state], terms, settings))
     expected = literal(replay(days, settings)[-1])
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
@@ -127,8 +116,7 @@ def test_the_floor_never_raises_a_priority_and_lowers_it_by_less_than_its_bound(
 ) -> None:
     days = [{7: access} if access != (0, 0) else {} for access in accesses]
     without = settings.model_copy(update={"floor": 0.0})
-    ratio = settings.floor / (settings.decay * min(settings.positive_weight, 1.0))
-    bound = settings.floor / (1 - (1 - settings.decay) * ratio)
+    bound = floor_bound(settings)
     for kept, full in zip(replay(days, settings), replay(days, without), strict=True):
         error = literal(full).get(7, 0.0) - literal(kept).get(7, 0.0)
         assert -1e-12 <= error <= bound + 1e-12
@@ -139,7 +127,7 @@ def test_dropping_a_row_again_and_again_comes_near_the_bound() -> None:
     days = [{7: (0, 1)}, {}] * 20
     full = literal(replay(days, settings.model_copy(update={"floor": 0.0}))[-1])[7]
     assert literal(replay(days, settings)[-1]) == {}
-    assert full > 0.99 * settings.floor / (1 - 0.5 * settings.floor / 0.5)
+    assert full > 0.99 * floor_bound(settings)
 
 
 @given(st.lists(day_counts, min_size=1, max_size=4), floored())
@@ -155,7 +143,7 @@ def test_a_row_is_never_dropped_on_a_day_on_which_it_is_read(
     [
         ({"floor": 0.2}, "0.2"),
         ({"positive_weight": 0.5, "floor": 0.1}, "0.1"),
-        ({"decay": 0.001}, "0.001"),
+        ({"decay": 0.001, "floor": 0.001}, "0.001"),
     ],
 )
 def test_a_floor_that_drops_rows_on_the_day_of_an_access_is_refused(
@@ -163,3 +151,32 @@ def test_a_floor_that_drops_rows_on_the_day_of_an_access_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=rf"floor must be below .* = {least}: rows would be"):
         Priority(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "floor"),
+    [
+        ({}, 0.001),
+        ({"decay": 0.01}, 0.001),
+        ({"decay": 0.001}, 0.0001),
+        ({"positive_weight": 0.01}, 0.0002),
+        ({"decay": 0.001, "floor": None}, 0.0001),
+        ({"floor": 0.0}, 0.0),
+    ],
+)
+def test_a_floor_that_is_not_given_follows_what_one_access_adds(
+    changes: dict[str, float], floor: float
+) -> None:
+    assert Priority(**changes).floor == pytest.approx(floor)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-9, 1.0))
+def test_no_decay_or_weight_needs_a_floor_of_its_own(weight: float, decay: float) -> None:
+    settings = Priority(positive_weight=weight, decay=decay)
+    assert 0 < settings.floor < decay * min(weight, 1.0)
+    assert Priority(**settings.model_dump()) == settings
+
+
+def test_where_the_decay_is_refused_the_floor_that_follows_it_is_not_talked_about() -> None:
+    with pytest.raises(ValueError, match=r"1 validation error for Priority\ndecay"):
+        Priority(decay=0.0)

@@ -8,7 +8,7 @@ end, so that an id lives 20 days. An access goes to the k-th newest id with a pr
 1 / k (Zipf's law), k up to the number of ids alive: an id is read most on its first days, fades,
 and is not read again. There are ten accesses a day for each id alive, a third of them positive.
 
-State is kept by `update_priorities` as the job does it, once with the default floor and once
+State is kept by `updated_priorities` as the job does it, once with the default floor and once
 without. Bytes are those of the state's part file. Prints a line a month; the last line is one JSON
 object. With the floor the state stops growing once the first ids have fallen below it.
 """
@@ -27,7 +27,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from shark_core.access.priorities import Aged, Updated, update_priorities
+from shark_core.access.priorities import Aged, Updated, updated_priorities
 from shark_core.access.priority_tasks import ENCODING
 from shark_core.access.row_ranges import RowRange
 from shark_core.config_sections import Priority
@@ -90,7 +90,7 @@ def simulate(drift: Drift) -> Iterator[Month]:
 
 
 def next_state(drift: Drift, state: pa.Table, counts: Aged, settings: Priority) -> Updated:
-    return update_priorities(drift.rows, [Aged(1, state)], [counts], settings)
+    return updated_priorities(drift.rows, [Aged(1, state)], [counts], settings)
 
 
 def file_bytes(state: pa.Table) -> int:
