@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from jobs.context import DayContext, JobResult, commit_together, log
 from shark_core.access.count_files import FieldOutput
 from shark_core.access.counting import count_examples
+from shark_core.errors import DataError
 from shark_core.lake import Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES
 from shark_core.spark.context import spark_context
@@ -16,6 +17,7 @@ from shark_core.spark.context import spark_context
 def count_accesses(context: DayContext) -> JobResult:
     started = time.monotonic()
     examples = context.marker(EXAMPLES)
+    _check_row_assignments(context, examples)
     markers = _count(context, examples)
     rows = sum(marker.rows for marker in markers)
     size = sum(marker.bytes for marker in markers)
@@ -27,6 +29,20 @@ def count_accesses(context: DayContext) -> JobResult:
         f"{accesses:,} accesses of {rows:,} rows on {context.day}",
         {"fields": len(markers), "accesses": accesses, "rows": rows, "bytes": size},
     )
+
+
+def _check_row_assignments(context: DayContext, examples: Marker) -> None:
+    """The same ids would pass for rows of another table; `ingest` says what its row ids mean."""
+    known = examples.facts.get("row_assignments", {})
+    for field in context.config.fields:
+        if known.get(field.name, field.row_assignment) != field.row_assignment:
+            raise DataError(
+                f"the examples were made for another table of field {field.name!r}",
+                expected=field.row_assignment,
+                found=known[field.name],
+                where=context.lake.location(context.partition(EXAMPLES).path),
+                remedy="run `python -m jobs ingest` for this day again with the present config",
+            )
 
 
 def _count(context: DayContext, examples: Marker) -> list[Marker]:

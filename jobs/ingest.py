@@ -111,7 +111,9 @@ def _ingest_files(
     markers = {f"vocabulary/{added.field.name}": added.commit(inputs) for added in vocabularies}
     examples.add(outcome.examples for outcome in outcomes if outcome.examples)
     admitted = {name: marker.fingerprint for name, marker in markers.items()}
-    return day, examples.commit({**inputs, **admitted}, facts=asdict(day))
+    assignments = {field.name: field.row_assignment for field in context.config.fields}
+    facts = {**asdict(day), "row_assignments": assignments}
+    return day, examples.commit({**inputs, **admitted}, facts)
 
 
 def _admit(

@@ -94,3 +94,11 @@ def test_examples_without_the_fields_column_are_refused(tmp_path: Path) -> None:
     fields.append({"name": "new", "encoding": "hash", "num_embeddings": 10})
     with pytest.raises(DataError, match="no such column"):
         count_accesses(context_of(tmp_path, fields=fields))
+
+
+def test_examples_of_another_table_are_not_counted(tmp_path: Path) -> None:
+    (context,) = ingested(tmp_path)
+    fields = [field.model_dump() for field in context.config.fields]
+    larger = [f | {"num_embeddings": 203} if f["name"] == "ad" else f for f in fields]
+    with pytest.raises(DataError, match=r"(?s)field 'ad'.*hash into 203.*hash into 101.*ingest"):
+        count_accesses(context_of(tmp_path, fields=larger))
