@@ -7,24 +7,28 @@ it stopped. The next `update-priorities` adds the days to the fields' priorities
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 
 from pyspark import SparkContext
 
 from jobs.context import DayContext, JobResult, commit_together, log
-from shark_core.access.backfill import count_past_day, traffic_layouts
+from shark_core.access.backfill import count_past_day
 from shark_core.access.backfill_survey import MissingCounts, Survey, survey
 from shark_core.access.count_files import FieldOutput
+from shark_core.access.past_traffic import PastTraffic, inspect_traffic
 from shark_core.config import PipelineConfig
 from shark_core.config_sections import Field
-from shark_core.errors import DataError
+from shark_core.errors import DataError, RetryableError
 from shark_core.interval import Interval
 from shark_core.lake import Lake, Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES
 from shark_core.spark.context import spark_context
-from shark_core.traffic.traffic_files import FileLayout
+
+NAMED = 3  # fields, days and partitions that are named; the others are counted
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,9 @@ class Backfill:
 
 
 def backfill_counts(backfill: Backfill, dry_run: bool = False) -> JobResult:
-    found = survey(backfill.lake, backfill.fields, backfill.interval.days)
-    _warn(backfill, found)
     started = time.monotonic()
+    found = survey(backfill.lake, backfill.config, backfill.fields, backfill.interval.days)
+    _warn(backfill, found)
     markers = [] if dry_run or not found.missing else _count_days(backfill, found.missing)
     figures = _figures(found, markers)
     if markers:
@@ -52,9 +56,9 @@ def backfill_counts(backfill: Backfill, dry_run: bool = False) -> JobResult:
         records = sum(each.examples.facts["records"] for each in found.missing)
         seconds = time.monotonic() - started
         log.info(message, records, figures["rows"], figures["bytes"], seconds)
-    pairs = sum(len(each.fields) for each in found.missing)
     verb = "would be counted" if dry_run else "counted"
-    return JobResult(f"{pairs} missing (field, day) partitions {verb}", figures)
+    missing = sum(len(each.fields) for each in found.missing)
+    return JobResult(f"{missing:,} missing (field, day) partitions {verb}", figures)
 
 
 def _warn(backfill: Backfill, found: Survey) -> None:
@@ -68,15 +72,15 @@ def _warn(backfill: Backfill, found: Survey) -> None:
             remedy="check --start and --end; run `python -m jobs ingest` for days that are missing",
         )
     if found.without_examples:
-        log.warning("left out, no examples: %s", ", ".join(map(str, found.without_examples)))
+        log.warning("left out, no examples: %s", _some(list(map(str, found.without_examples))))
     if found.left:
-        pairs = ", ".join(f"{field} {day}" for day, field in found.left)
+        pairs = _some([f"{field} {day}" for day, field in found.left])
         log.warning("left to count-accesses, the examples have the field: %s", pairs)
 
 
 def _figures(found: Survey, markers: Sequence[Marker]) -> dict[str, object]:
     return {
-        "missing": {str(each.day): [field.name for field in each.fields] for each in found.missing},
+        "missing": _readable(found.missing),
         "counted_before": len(found.counted),
         "left_to_count_accesses": len(found.left),
         "days_without_examples": len(found.without_examples),
@@ -88,18 +92,34 @@ def _figures(found: Survey, markers: Sequence[Marker]) -> dict[str, object]:
     }
 
 
+def _readable(missing: Sequence[MissingCounts]) -> dict[str, str]:
+    """By days in a row that miss the same fields."""
+    runs = groupby(missing, key=lambda each: [field.name for field in each.fields])
+    return {_days([each.day for each in run]): _some(names) for names, run in runs}
+
+
+def _days(days: Sequence[date]) -> str:
+    first, last = days[0], days[-1]
+    return str(first) if len(days) == 1 else f"{first} to {last} ({len(days)} days)"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _count_days(backfill: Backfill, missing: Sequence[MissingCounts]) -> list[Marker]:
     spark = spark_context(backfill.config.spark, "backfill-counts")
-    layouts = traffic_layouts(spark, backfill.lake, backfill.config, missing)
+    traffic = inspect_traffic(spark, backfill.lake, backfill.config, missing)
     return [
         marker
-        for each, files in zip(missing, layouts, strict=True)
-        for marker in _count_day(backfill, spark, each, files)
+        for each, of_day in zip(missing, traffic, strict=True)
+        for marker in _count_day(backfill, spark, each, of_day)
     ]
 
 
 def _count_day(
-    backfill: Backfill, spark: SparkContext, missing: MissingCounts, files: Sequence[FileLayout]
+    backfill: Backfill, spark: SparkContext, missing: MissingCounts, traffic: PastTraffic
 ) -> list[Marker]:
     context = DayContext(backfill.config, missing.day, backfill.run_id)
     label = backfill.config.label.column
@@ -111,20 +131,41 @@ def _count_day(
         outputs = {
             field.name: FieldOutput(field, writers[field.name].files) for field in missing.fields
         }
-        counted, seen = count_past_day(spark, context.lake, label, missing, files, outputs)
-        log.info(
-            "%s: %d examples, %d of them unfit for the fields",
-            missing.day,
-            seen.examples,
-            seen.unfit,
-        )
-        for name, counts in counted.items():
+        with _of_the_same_examples(context, missing):
+            past = count_past_day(spark, context.lake, label, missing, traffic, outputs)
+        message = "%s: %d examples, %d of them unfit for the fields"
+        log.info(message, missing.day, past.examples, past.unfit)
+        for name, counts in past.fields.items():
             writers[name].add(counts.entries)
-        inputs = {
-            "examples": missing.examples.fingerprint,
-            "traffic": missing.examples.inputs["traffic"],
-        }
         return commit_together(
-            (writers[name], inputs, {**counts.facts, "unfit": seen.unfit})
-            for name, counts in counted.items()
+            (writers[name], missing.inputs_of(counts.field), {**counts.facts, "unfit": past.unfit})
+            for name, counts in past.fields.items()
         )
+
+
+@contextmanager
+def _of_the_same_examples(context: DayContext, missing: MissingCounts) -> Iterator[None]:
+    """Raises `RetryableError` where the day was ingested again since it was surveyed.
+
+    What looks wrong of the examples that were may be right of those that are.
+    """
+    try:
+        yield
+    except DataError as error:
+        _check_examples(context, missing, error)
+        raise
+    _check_examples(context, missing)
+
+
+def _check_examples(
+    context: DayContext, missing: MissingCounts, cause: DataError | None = None
+) -> None:
+    present = context.lake.find_marker(context.partition(EXAMPLES))
+    if present is None or present.fingerprint != missing.inputs["examples"]:
+        raise RetryableError(
+            "the day was ingested again while its traffic was counted; its counts are dropped",
+            expected=f"examples {missing.inputs['examples']}",
+            found="none" if present is None else f"examples {present.fingerprint}",
+            where=context.lake.location(context.partition(EXAMPLES).path),
+            remedy="run the command again: it counts what is missing then",
+        ) from cause

@@ -47,8 +47,10 @@ def backfill_counts_of_fields(
 ) -> None:
     """Count new fields in the traffic of past days, so that their priorities know the past.
 
-    Only (field, day) partitions that are missing are counted. It may be interrupted and run again,
-    and run beside the daily jobs; the next update-priorities takes the days in.
+    Only (field, day) partitions that are missing are counted: those never counted, and those of
+    days that were ingested again since. The days' traffic must still be what it was. It may be
+    interrupted and run again, and run beside the daily jobs; the next update-priorities takes the
+    days in.
 
     Example: python -m jobs backfill-counts --config infra/config/demo.yaml --fields brand,device
     --start 2026-01-01 --end 2026-01-08

@@ -33,7 +33,12 @@ EXAMPLES = Dataset("examples", ("ds",), "ingest", "one row per valid impression,
 QUARANTINE = Dataset("quarantine", ("ds",), "ingest", "refused impressions, with reasons")
 VOCABULARY = Dataset("vocabulary", ("ds", "field"), "ingest", "values admitted that day")
 PENDING_VALUES = Dataset("pending_values", ("ds", "field"), "ingest", "values not admitted yet")
-ACCESS_COUNTS = Dataset("access_counts", ("ds", "field"), "count-accesses", "label-aware accesses")
+ACCESS_COUNTS = Dataset(
+    "access_counts",
+    ("ds", "field"),
+    "count-accesses, or backfill-counts for days before the field",
+    "label-aware accesses",
+)
 ROW_PRIORITY = Dataset("row_priority", ("ds", "field"), "update-priorities", "decayed priorities")
 CHECKPOINT = Dataset("checkpoint", ("ds", "stage"), "train, finetune", "weights, no pickle")
 IMPORTANCE = Dataset("importance", ("ds",), "score-fields", "one score per field")

@@ -1,9 +1,10 @@
-"""Counts of fields in the traffic of days that were ingested without them, on Spark."""
+"""Counts of fields in the traffic of a day that was ingested without them, on Spark."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from pyspark import SparkContext
@@ -12,48 +13,27 @@ from shark_core.access.backfill_survey import MissingCounts
 from shark_core.access.count_files import FieldCounts
 from shark_core.access.count_plan import plan_counts
 from shark_core.access.counting import Outputs, add_up
-from shark_core.access.traffic_count_tasks import (
-    SeenRecords,
-    TrafficCounts,
-    TrafficCountTask,
-    TrafficDay,
-    count_traffic,
-)
-from shark_core.config import PipelineConfig
+from shark_core.access.judging import JudgedSplit, JudgeTask, judge_split
+from shark_core.access.past_traffic import PastTraffic, check_unchanged
+from shark_core.access.traffic_count_tasks import TrafficCountTask, count_traffic
 from shark_core.errors import DataError
 from shark_core.lake import Lake, partition
 from shark_core.schemas import QUARANTINE
+from shark_core.spark.batches import run_in_batches
 from shark_core.spark.executors import cores
 from shark_core.spark.progress import Stage
 from shark_core.spark.tasks import run_tasks
-from shark_core.traffic.traffic_files import FileLayout, file_layout, plan_splits, traffic_paths
-from shark_core.traffic.vocabulary_store import vocabulary_for_the_past
+from shark_core.traffic.quarantine import refused_rows
+from shark_core.traffic.traffic_files import plan_splits
 
 
-def traffic_layouts(
-    spark: SparkContext, lake: Lake, config: PipelineConfig, missing: Sequence[MissingCounts]
-) -> list[list[FileLayout]]:
-    """The traffic files of each day, looked at before anything is counted.
+@dataclass(frozen=True)
+class PastCounts:
+    """By the name of the field; `unfit`: examples that count for none of the fields."""
 
-    Raises `DataError` where one lacks a field's column, or where a day has other records than when
-    it was ingested.
-    """
-    paths = [traffic_paths(lake, each.day) for each in missing]
-    narrow = [
-        config.model_copy(update={"fields": each.absent, "dense_features": ()}) for each in missing
-    ]
-    tasks = [(config, path) for config, day in zip(narrow, paths, strict=True) for path in day]
-    found = iter(run_tasks(spark, tasks, partial(_layout, lake), Stage("inspect", "files")))
-    layouts = [[next(found) for _ in day] for day in paths]
-    for each, files in zip(missing, layouts, strict=True):
-        records = sum(sum(file.row_groups) for file in files)
-        _check_unchanged(lake, each, "records", each.examples.facts["records"], records)
-    return layouts
-
-
-def _layout(lake: Lake, task: tuple[PipelineConfig, str]) -> FileLayout:
-    config, path = task
-    return file_layout(lake, config, path)
+    fields: dict[str, FieldCounts]
+    examples: int
+    unfit: int
 
 
 def count_past_day(
@@ -61,29 +41,71 @@ def count_past_day(
     lake: Lake,
     label_column: str,
     missing: MissingCounts,
-    files: Sequence[FileLayout],
+    traffic: PastTraffic,
     outputs: Outputs,
-) -> tuple[dict[str, FieldCounts], SeenRecords]:
-    """The day's counts, and the records that were looked at.
+) -> PastCounts:
+    """Raises `DataError` where the traffic is not what the day's examples were made from."""
+    tasks = list(_judge_tasks(lake, label_column, missing, traffic, outputs))
+    stage = f"judge {missing.day}"
+    judged = list(run_in_batches(spark, tasks, judge_split, stage, "records"))
+    seen = {
+        name: sum(getattr(split, name) for split in judged)
+        for name in ("examples", "positives", "unfit")
+    }
+    for name in ("examples", "positives"):
+        check_unchanged(lake, missing, name, missing.examples.facts[name], seen[name])
+    counted = _count(spark, lake, missing, judged, outputs)
+    return PastCounts(counted, seen["examples"], seen["unfit"])
 
-    Raises `DataError` where the traffic is not what the day's examples were made from.
-    """
-    day = TrafficDay(
-        lake=lake,
-        label_column=label_column,
-        fields=missing.absent,
-        vocabularies={
-            field.name: vocabulary_for_the_past(lake, field, missing.day)
-            for field in missing.fields
-            if field.encoding == "vocabulary"
-        },
-        refused=_refused(lake, missing),
+
+def _judge_tasks(
+    lake: Lake, label_column: str, missing: MissingCounts, traffic: PastTraffic, outputs: Outputs
+) -> Iterator[JudgeTask]:
+    """The labels lie beside the counts of one of the fields until those are committed."""
+    labels = outputs[missing.fields[0].name].files
+    refused = _refused(lake, missing)
+    for split in plan_splits(traffic.files):
+        rows = refused.get(split.path, np.empty(0, np.int64))
+        first, last = np.searchsorted(rows, [split.first_row, split.first_row + split.rows])
+        yield JudgeTask(lake, label_column, traffic.judges, split, rows[first:last], labels)
+
+
+def _refused(lake: Lake, missing: MissingCounts) -> dict[str, np.ndarray]:
+    """Raises `DataError` where the day's quarantine is of another ingest than its examples."""
+    target = partition(QUARANTINE, missing.day)
+    quarantine = lake.marker(target)
+    expected, found = (
+        (marker.inputs.get("traffic"), marker.facts.get("quarantined"))
+        for marker in (missing.examples, quarantine)
     )
-    plan = plan_counts(missing.fields, plan_splits(files), cores(spark))
+    if expected != found:
+        raise DataError(
+            f"the quarantine of {missing.day} is of another ingest than the day's examples",
+            expected=f"traffic {expected[0]}, records {expected[1]}",
+            found=f"traffic {found[0]}, records {found[1]}",
+            where=lake.location(target.path),
+            remedy="run `python -m jobs ingest` for this day again",
+        )
+    return refused_rows(lake, [entry.path for entry in quarantine.files])
+
+
+def _count(
+    spark: SparkContext,
+    lake: Lake,
+    missing: MissingCounts,
+    judged: Sequence[JudgedSplit],
+    outputs: Outputs,
+) -> dict[str, FieldCounts]:
+    plan = plan_counts(missing.fields, judged, cores(spark))
     tasks = [
         TrafficCountTask(
-            day=day,
+            lake=lake,
             outputs=tuple(outputs[field.name] for field in planned.fields),
+            vocabularies={
+                field.name: missing.vocabularies[field.name].paths
+                for field in planned.fields
+                if field.encoding == "vocabulary"
+            },
             splits=planned.sources,
             number=planned.number,
             alone=planned.alone,
@@ -91,46 +113,5 @@ def count_past_day(
         for planned in plan.tasks
     ]
     stage = Stage(f"count {missing.day}", "records", plan.shares)
-    counted = [found for task in run_tasks(spark, tasks, count_traffic, stage) for found in task]
-    seen = _seen(counted, missing.fields[0].name)
-    facts = missing.examples.facts
-    _check_unchanged(lake, missing, "examples", facts["examples"], seen.examples)
-    _check_unchanged(lake, missing, "positives", facts["positives"], seen.positives)
-    return add_up(spark, lake, (found.counts for found in counted), outputs), seen
-
-
-def _seen(counted: Sequence[TrafficCounts], field: str) -> SeenRecords:
-    """Every field is counted in the same records: one of them is enough."""
-    total = SeenRecords()
-    for found in counted:
-        if found.counts.field.name == field:
-            total.examples += found.seen.examples
-            total.positives += found.seen.positives
-            total.unfit += found.seen.unfit
-    return total
-
-
-def _refused(lake: Lake, missing: MissingCounts) -> dict[str, np.ndarray]:
-    """The positions of quarantined records, ascending, by traffic file.
-
-    A quarantine holds a small share of a day (`ingest.max_quarantined_share`).
-    """
-    target = partition(QUARANTINE, missing.day)
-    traffic = lake.marker(target).inputs.get("traffic")
-    _check_unchanged(lake, missing, "traffic", missing.examples.inputs.get("traffic"), traffic)
-    table = lake.read_table(target, ["source_file", "source_row"])
-    files, rows = np.array(table["source_file"].to_pylist()), table["source_row"].to_numpy()
-    return {str(file): np.sort(rows[files == file]) for file in np.unique(files)}
-
-
-def _check_unchanged(
-    lake: Lake, missing: MissingCounts, what: str, expected: object, found: object
-) -> None:
-    if expected != found:
-        raise DataError(
-            f"the traffic of {missing.day} is not what the day's examples were made from",
-            expected=f"{expected} ({what}), as when the day was ingested",
-            found=found,
-            where=lake.location(f"traffic/ds={missing.day}"),
-            remedy="restore the day's traffic, or run `python -m jobs ingest` for it again",
-        )
+    counted = run_tasks(spark, tasks, count_traffic, stage)
+    return add_up(spark, lake, chain.from_iterable(counted), outputs)

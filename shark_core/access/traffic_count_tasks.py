@@ -1,123 +1,95 @@
 """Spark tasks that count fields in traffic, for days whose examples were made without them.
 
-    traffic ─ without what the day refused ─→ values of the field ─ count ─ encode ─→ counts by row
+    split 0 ─┐                        ┌─ counter of field a ─ encode ─→ counts of a, by row
+    split 1 ─┼─ labels, the columns ──┤
+    split 2 ─┘  of one at a time      └─ counter of field b ─ encode ─→ counts of b, by row
 
-What counts is what would have, had the day been ingested with these fields: the records that became
-examples, but for those in which one of the fields holds no row of its table.
+What counts is what would have, had the day been ingested with these fields
+(`shark_core.access.judging`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
 from shark_core.access.count_files import FieldCounts, FieldOutput, write_counts
-from shark_core.access.counts import add_counts
-from shark_core.access.value_counts import Valued, by_row, count_values
-from shark_core.config_sections import Field
+from shark_core.access.judging import NO_LABEL, JudgedSplit, read_labels
+from shark_core.access.value_counts import ValueCounter, bytes_each, encoded
 from shark_core.lake import Lake
-from shark_core.traffic.columns import field_values, plain
+from shark_core.traffic.columns import field_values
 from shark_core.traffic.encoding import FieldEncoder
-from shark_core.traffic.numbers import as_floats
-from shark_core.traffic.traffic_files import Split, read_split
-from shark_core.traffic.validation import refused_for_fields
+from shark_core.traffic.traffic_files import read_split
 from shark_core.traffic.vocabulary_store import Paths, load_vocabulary
-
-
-@dataclass(frozen=True, eq=False)
-class TrafficDay:
-    """What every task of a day needs.
-
-    `fields`: a record counts if it holds rows of them all; `vocabularies`: the files of each that
-    has one; `refused`: by traffic file, the positions of quarantined records.
-    """
-
-    lake: Lake
-    label_column: str
-    fields: tuple[Field, ...]
-    vocabularies: Mapping[str, Paths]
-    refused: Mapping[str, np.ndarray]
-
-    def encoder(self, field: Field) -> FieldEncoder:
-        if field.encoding != "vocabulary":
-            return FieldEncoder(field)
-        return FieldEncoder(field, load_vocabulary(self.lake, self.vocabularies[field.name]))
 
 
 @dataclass(frozen=True)
 class TrafficCountTask:
-    """Count `outputs` in splits of a day's traffic."""
+    """Count `outputs` in splits of a day's traffic. `vocabularies`: the files of each that has one.
 
-    day: TrafficDay
+    `number`: which of the day's groups of splits this is; `alone`: it is the only one.
+    """
+
+    lake: Lake
     outputs: tuple[FieldOutput, ...]
-    splits: tuple[Split, ...]
+    vocabularies: Mapping[str, Paths]
+    splits: tuple[JudgedSplit, ...]
     number: int
     alone: bool
 
+    @property
+    def columns(self) -> list[str]:
+        return list(dict.fromkeys(output.field.column for output in self.outputs))
 
-@dataclass
-class SeenRecords:
-    """Records that the day took as examples, and how many of them are `unfit` for the fields."""
-
-    examples: int = 0
-    positives: int = 0
-    unfit: int = 0
-
-
-@dataclass(frozen=True)
-class TrafficCounts:
-    counts: FieldCounts
-    seen: SeenRecords
+    def encoder(self, output: FieldOutput) -> FieldEncoder:
+        if output.field.encoding != "vocabulary":
+            return FieldEncoder(output.field)
+        paths = self.vocabularies[output.field.name]
+        return FieldEncoder(output.field, load_vocabulary(self.lake, paths))
 
 
-def count_traffic(task: TrafficCountTask) -> list[TrafficCounts]:
-    return [_count_field(task, output) for output in task.outputs]
+def count_traffic(task: TrafficCountTask) -> list[FieldCounts]:
+    """What was counted of each field: several times where its values did not fit into memory."""
+    limit = bytes_each(len(task.outputs))
+    counting = [_Counting(task, output, ValueCounter(limit)) for output in task.outputs]
+    for batch, labels in _records(task):
+        for each in counting:
+            each.add(batch, labels)
+    return list(chain.from_iterable(each.finish() for each in counting))
 
 
-def _count_field(task: TrafficCountTask, output: FieldOutput) -> TrafficCounts:
-    seen = SeenRecords()
-    chunks = (chunk for split in task.splits for chunk in _values(task.day, output, split, seen))
-    encoder = task.day.encoder(output.field)
-    tables = (
-        by_row(encoder.encode_values(_array(counts["value"])), counts)
-        for counts in count_values(chunks)
-    )
-    together = _in_one(tables, output) if len(output.ranges) == 1 else tables
-    return TrafficCounts(write_counts(output, together, task.number, task.alone), seen)
+def _records(task: TrafficCountTask) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """Batches of the records that count, and their labels."""
+    for judged in task.splits:
+        labels, start = read_labels(task.lake, judged), judged.split.first_row
+        for first_row, batch in read_split(task.lake, judged.split, task.columns):
+            own = labels[first_row - start :][: batch.num_rows]
+            counts = own != NO_LABEL
+            yield batch.filter(pa.array(counts)), own[counts]
 
 
-def _in_one(tables: Iterable[pa.Table], output: FieldOutput) -> Iterator[pa.Table]:
-    yield add_counts(tables, output.ranges[0])
+@dataclass(eq=False)
+class _Counting:
+    """One field of a task, and what has been written of it."""
 
+    task: TrafficCountTask
+    output: FieldOutput
+    counter: ValueCounter
+    written: list[FieldCounts] = field(default_factory=list)
 
-def _values(
-    day: TrafficDay, output: FieldOutput, split: Split, seen: SeenRecords
-) -> Iterator[Valued]:
-    columns = list(dict.fromkeys([day.label_column, *(field.column for field in day.fields)]))
-    for first_row, batch in read_split(day.lake, split, columns):
-        taken = batch.filter(pa.array(_was_taken(day, split.path, first_row, batch.num_rows)))
-        unfit = refused_for_fields(taken, day.fields)
-        labels = as_floats(plain(taken.column(day.label_column)), fill=0.0).astype(np.int8)
-        seen.examples += taken.num_rows
-        seen.positives += int(np.count_nonzero(labels))
-        seen.unfit += int(np.count_nonzero(unfit))
-        fit = taken.filter(pa.array(~unfit))
-        jagged = field_values(fit.column(output.field.column), output.field)
-        yield jagged.values, np.repeat(labels[~unfit], jagged.lengths)
+    def add(self, batch: pa.RecordBatch, labels: np.ndarray) -> None:
+        jagged = field_values(batch.column(self.output.field.column), self.output.field)
+        if tables := self.counter.add(jagged.values, np.repeat(labels, jagged.lengths)):
+            self._write(tables, alone=False)
 
+    def finish(self) -> list[FieldCounts]:
+        self._write(self.counter.rest(), alone=self.task.alone and not self.written)
+        return self.written
 
-def _was_taken(day: TrafficDay, path: str, first_row: int, rows: int) -> np.ndarray:
-    """`(rows,)` bool: which records of a batch are not in the day's quarantine."""
-    taken = np.ones(rows, dtype=bool)
-    refused = day.refused.get(path)
-    if refused is not None:
-        first, last = np.searchsorted(refused, [first_row, first_row + rows])
-        taken[refused[first:last] - first_row] = False
-    return taken
-
-
-def _array(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    def _write(self, tables: list[pa.Table], alone: bool) -> None:
+        counts = encoded(tables, self.task.encoder(self.output).encode_values)
+        self.written.append(write_counts(self.output, [counts], self.task.number, alone))

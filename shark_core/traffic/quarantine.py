@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
+from shark_core.lake import Lake
 from shark_core.schemas import QUARANTINE_SCHEMA
 from shark_core.traffic.columns import is_list, is_text, plain
 from shark_core.traffic.validation import REASONS
+
+FILES_AT_A_TIME = 8
 
 
 def quarantine_batch(
@@ -61,3 +68,22 @@ def _as_json(record: dict[str, Any]) -> str:
 
 def _readable(value: object) -> str:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def refused_rows(lake: Lake, paths: Iterable[str]) -> dict[str, np.ndarray]:
+    """The positions of a day's quarantined records, ascending, by traffic file.
+
+    A quarantine holds a small share of a day (`ingest.max_quarantined_share`), in many files.
+    """
+    found: dict[str, list[np.ndarray]] = defaultdict(list)
+    with ThreadPoolExecutor(FILES_AT_A_TIME) as pool:
+        for table in pool.map(partial(_rows_by_file, lake), paths):
+            for file, rows in zip(*table.columns, strict=True):
+                found[file.as_py()].append(rows.values.to_numpy())
+    return {file: np.sort(np.concatenate(rows)) for file, rows in found.items()}
+
+
+def _rows_by_file(lake: Lake, path: str) -> pa.Table:
+    columns = ["source_file", "source_row"]
+    table = lake.read_parquet(path, columns).group_by("source_file")
+    return table.aggregate([("source_row", "list")]).select(["source_file", "source_row_list"])

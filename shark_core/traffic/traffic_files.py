@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -32,17 +33,11 @@ BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class FileLayout:
-    """A readable file that fits the config: rows of each row group."""
+class TrafficFile:
+    """A readable file that fits the config: rows of each row group, checksum of its content."""
 
     path: str
     row_groups: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class TrafficFile(FileLayout):
-    """A file that was read to its end, for the checksum of its content."""
-
     sha256: str
 
 
@@ -98,28 +93,32 @@ def _listed(lake: Lake, folder: str) -> list[str]:
     ]
 
 
-def file_layout(lake: Lake, config: PipelineConfig, path: str) -> FileLayout:
-    """Check the footer and the columns. Raises `DataError` with the file's name."""
+def inspect_file(lake: Lake, config: PipelineConfig, path: str) -> TrafficFile:
+    """Check footer and columns, and read it all. Raises `DataError` with the file's name."""
     with _parquet_file(lake, path) as file:
         check_columns(file.schema_arrow, config, lake.location(path))
         metadata = file.metadata
         rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    return FileLayout(path, rows)
+    return TrafficFile(path, rows, checksum(lake, path))
 
 
-def inspect_file(lake: Lake, config: PipelineConfig, path: str) -> TrafficFile:
-    """The layout, and the checksum of the whole file. Raises `DataError` with the file's name."""
-    layout = file_layout(lake, config, path)
-    return TrafficFile(path, layout.row_groups, checksum(lake, path))
+def read_schema(lake: Lake, path: str) -> pa.Schema:
+    with _parquet_file(lake, path) as file:
+        return file.schema_arrow
 
 
-def fingerprint(files: Sequence[TrafficFile]) -> str:
-    """16 hex digits over the content of the files, in their order."""
+class Checksummed(Protocol):
+    @property
+    def sha256(self) -> str: ...
+
+
+def fingerprint(files: Sequence[Checksummed]) -> str:
+    """16 hex digits over the content of the files, in their order: what examples are made from."""
     content = "\n".join(file.sha256 for file in files)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def plan_splits(files: Sequence[FileLayout], split_rows: int = SPLIT_ROWS) -> list[Split]:
+def plan_splits(files: Sequence[TrafficFile], split_rows: int = SPLIT_ROWS) -> list[Split]:
     """Runs of whole row groups of up to `split_rows` rows, or of one larger row group."""
     splits: list[Split] = []
     for file in files:

@@ -6,6 +6,8 @@ admitted yet lie in `pending_values`, whose partition holds all of them.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -53,12 +55,15 @@ def vocabulary_state(lake: Lake, field_name: str, day: date) -> VocabularyState:
 
 
 def _markers(lake: Lake, field_name: str) -> dict[date, Marker]:
+    return dict(_found(lake, field_name))
+
+
+def _found(lake: Lake, field_name: str) -> Iterator[tuple[date, Marker]]:
     """Finished vocabulary partitions of a field, in the order of days."""
-    found = {
-        day: lake.find_marker(partition(VOCABULARY, day, field=field_name))
-        for day in lake.days(VOCABULARY)
-    }
-    return {day: marker for day, marker in found.items() if marker is not None}
+    for day in lake.days(VOCABULARY):
+        marker = lake.find_marker(partition(VOCABULARY, day, field=field_name))
+        if marker is not None:
+            yield day, marker
 
 
 def _paths(marker: Marker) -> Paths:
@@ -100,13 +105,32 @@ def load_vocabulary(lake: Lake, paths: Paths) -> Vocabulary:
     return Vocabulary.of([lake.read_parquet(path) for path in paths])
 
 
-def vocabulary_for_the_past(lake: Lake, field: Field, day: date) -> Paths:
-    """The files of the vocabulary by which a day is read that was ingested without the field.
+@dataclass(frozen=True)
+class PastVocabulary:
+    """The vocabulary by which a day is read that was ingested without the field."""
+
+    paths: Paths
+    fingerprint: str
+
+
+def vocabulary_until(lake: Lake, field_name: str, day: date) -> dict[date, Marker]:
+    """Finished vocabulary partitions of a field up to the first of `day` or later."""
+    found: dict[date, Marker] = {}
+    for at, marker in _found(lake, field_name):
+        found[at] = marker
+        if at >= day:
+            break
+    return found
+
+
+def vocabulary_for_the_past(
+    lake: Lake, field: Field, markers: Mapping[date, Marker], day: date
+) -> PastVocabulary:
+    """From the `vocabulary_until` this day or a later one.
 
     It is the first that a later day has, so that values have the rows that they were given there;
     for a field that has been given up, its last. Raises `DataError` where there is none.
     """
-    markers = _markers(lake, field.name)
     if not markers:
         raise DataError(
             f"field {field.name!r} has no vocabulary yet",
@@ -116,7 +140,12 @@ def vocabulary_for_the_past(lake: Lake, field: Field, day: date) -> Paths:
             remedy="run `python -m jobs ingest` for the first day of the field, then this again",
         )
     last = next((at for at in markers if at >= day), max(markers))
-    return tuple(path for at in markers if at <= last for path in _paths(markers[at]))
+    used = [marker for at, marker in markers.items() if at <= last]
+    content = "\n".join(marker.fingerprint for marker in used)
+    return PastVocabulary(
+        paths=tuple(path for marker in used for path in _paths(marker)),
+        fingerprint=hashlib.sha256(content.encode()).hexdigest()[:16],
+    )
 
 
 def field_encoder(lake: Lake, field: Field, day: date) -> FieldEncoder:

@@ -16,6 +16,8 @@ from jobs.count_accesses import count_accesses
 from jobs.ingest import ingest
 from jobs.update_priorities import update_priorities
 from shark_core.interval import Interval
+from shark_core.lake import Marker
+from shark_core.schemas import ACCESS_COUNTS
 from tests.traffic.day_lake import (
     DAY,
     LENIENT,
@@ -23,6 +25,7 @@ from tests.traffic.day_lake import (
     document,
     next_day,
     records,
+    table_of,
     with_values,
     write_traffic,
 )
@@ -58,6 +61,17 @@ class PastDays:
     @property
     def present(self) -> DayContext:
         return self.context(len(DAYS) - 1)
+
+    def with_only(self, number: int, *names: str) -> DayContext:
+        """The day's context with these fields and no other."""
+        fields = [field for field in document()["fields"] if field["name"] in names]
+        return context_of(self.lake, DAYS[number], fields=fields, **LENIENT)
+
+    def counts(self, number: int, field: str) -> pa.Table:
+        return table_of(self.context(number), ACCESS_COUNTS, field=field)
+
+    def counts_marker(self, number: int, field: str) -> Marker:
+        return self.context(number).marker(ACCESS_COUNTS, field=field)
 
     def write_traffic(self) -> None:
         for day in DAYS:

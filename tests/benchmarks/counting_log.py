@@ -22,7 +22,7 @@ from shark_core.config import PipelineConfig, parse_config
 from shark_core.lake import Lake, Marker, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
 from shark_core.schemas import EXAMPLES, QUARANTINE, QUARANTINE_SCHEMA, TRAFFIC, Dataset
-from shark_core.traffic.traffic_files import BATCH_ROWS, SPLIT_ROWS
+from shark_core.traffic.traffic_files import BATCH_ROWS, SPLIT_ROWS, fingerprint
 
 CACHE = Path(__file__).parents[2] / ".benchmarks"
 DAY = date(2026, 1, 1)
@@ -57,7 +57,7 @@ def sparse_log(rows: int) -> PipelineConfig:
     config = _config(CACHE / f"sparse-{rows}", fields)
     if _is_new(config):
         traffic = _write_day(config, TRAFFIC, rows, _sparse_columns)
-        inputs = {"traffic": traffic.fingerprint}
+        inputs = {"traffic": fingerprint(traffic.files)}
         with PartitionWriter(Lake(config.lake), partition(QUARANTINE, DAY), STAMP) as writer:
             writer.write_table("part-00000.parquet", QUARANTINE_SCHEMA.empty_table())
             writer.commit(inputs)

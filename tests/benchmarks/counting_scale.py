@@ -7,14 +7,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from shark_core.access.row_ranges import RANGE_ROWS
 from shark_core.config import PipelineConfig
 from shark_core.lake import Lake, partition
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES, ROW_PRIORITY
 from tests.benchmarks.counting_contenders import count_by_job
 from tests.benchmarks.counting_log import DAY, dense_log
 from tests.benchmarks.measured_process import measured, seconds_of
+from tests.benchmarks.priority_cost import update_cost
 
 FACTORS = (1, 2, 4)
+ACCESSED_A_DAY = 0.1  # of the rows with a priority
 
 
 def update_by_job(config: PipelineConfig) -> float:
@@ -33,7 +36,8 @@ def measure_scale(rows: int) -> dict[str, Any]:
     for size in sizes:
         table.add_row(*(f"{value:,}" for value in size.values()))
     Console().print(table)
-    return {"fields": len(dense_log(rows).fields), "scale": sizes}
+    updating = update_cost(RANGE_ROWS, ACCESSED_A_DAY)
+    return {"fields": len(dense_log(rows).fields), "scale": sizes, "updating": updating}
 
 
 def _measure(rows: int) -> dict[str, float]:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shark_core.access.count_plan import ROWS_PER_TASK
-from shark_core.access.row_ranges import RANGE_ROWS
+from shark_core.access.count_plan import COUNTERS_PER_TASK, ROWS_PER_TASK
 
 CORES = 2  # of the measurements
 IMPRESSIONS = 10_000_000_000
@@ -32,6 +31,7 @@ class Estimate:
 
     fields: int
     sizes: list[dict[str, float]]
+    updating: dict[str, float]
 
     @property
     def largest(self) -> dict[str, float]:
@@ -63,8 +63,9 @@ class Estimate:
             "state_rows": STATE_ROWS,
             "state_gb": STATE_ROWS * state_row_bytes / 2**30,
             "state_row_bytes": state_row_bytes,
-            "task_mb": (ROWS_PER_TASK + 16 * RANGE_ROWS) // 2**20,
-            "range_rows": RANGE_ROWS,
+            "update_core_minutes": STATE_ROWS * self.updating["core_s_per_billion"] / 1e9 / 60,
+            "update_mb": self.updating["peak_mb"],
+            "counters_mb": 16 * COUNTERS_PER_TASK // 2**20,
         }
 
 
@@ -81,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scale", type=Path, help="the JSON of the benchmark with --scale")
     found = json.loads(parser.parse_args().scale.read_text(encoding="utf-8"))
-    estimate = Estimate(found["fields"], found["scale"])
+    estimate = Estimate(found["fields"], found["scale"], found["updating"])
     print(PAGE.read_text(encoding="utf-8").format_map(estimate.values()), end="")
 
 

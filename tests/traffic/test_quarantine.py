@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from shark_core.lake import Lake
+from shark_core.partition_writer import AttemptFiles
 from shark_core.schemas import QUARANTINE_SCHEMA
-from shark_core.traffic.quarantine import quarantine_batch
+from shark_core.traffic.quarantine import quarantine_batch, refused_rows
 from shark_core.traffic.validation import REASONS
 
 
@@ -62,3 +65,18 @@ def test_bytes_that_are_no_text_are_kept_readable() -> None:
 def test_lists_nulls_and_dictionaries_are_kept_as_values() -> None:
     assert kept(pa.array([["é", None], None])) == [["é", None], None]
     assert kept(pa.array(["a", "b", "a"]).dictionary_encode()) == ["a", "b", "a"]
+
+
+def test_refused_rows_are_in_order_by_file(tmp_path: Path) -> None:
+    """Of one traffic file in several quarantine files, and of several in one; of some in none."""
+    files = AttemptFiles(Lake(str(tmp_path)), "quarantine", "0123abcd")
+    paths = []
+    for number, rows in enumerate(([("a", 7), ("b", 1), ("a", 3)], [("a", 5)], [])):
+        records = [
+            {"source_file": file, "source_row": row, "reason": "id_missing", "record": "{}"}
+            for file, row in rows
+        ]
+        table = pa.Table.from_pylist(records, QUARANTINE_SCHEMA)
+        paths.append(files.write_table(f"part-{number}.parquet", table).path)
+    found = refused_rows(Lake(str(tmp_path)), paths)
+    assert {file: rows.tolist() for file, rows in found.items()} == {"a": [3, 5, 7], "b": [1]}
