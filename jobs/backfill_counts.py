@@ -15,7 +15,7 @@ from itertools import groupby
 
 from pyspark import SparkContext
 
-from jobs.context import DayContext, JobResult, commit_together, log
+from jobs.context import DayContext, JobResult, commit_together, log, some_of
 from shark_core.access.backfill import count_past_day
 from shark_core.access.backfill_survey import MissingCounts, Survey, survey
 from shark_core.access.count_files import FieldOutput
@@ -27,8 +27,6 @@ from shark_core.interval import Interval
 from shark_core.lake import Lake, Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES
 from shark_core.spark.context import spark_context
-
-NAMED = 3  # fields, days and partitions that are named; the others are counted
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,9 @@ def _warn(backfill: Backfill, found: Survey) -> None:
             remedy="check --start and --end; run `python -m jobs ingest` for days that are missing",
         )
     if found.without_examples:
-        log.warning("left out, no examples: %s", _some(list(map(str, found.without_examples))))
+        log.warning("left out, no examples: %s", some_of(found.without_examples))
     if found.left:
-        pairs = _some([f"{field} {day}" for day, field in found.left])
+        pairs = some_of([f"{field} {day}" for day, field in found.left])
         log.warning("left to count-accesses, the examples have the field: %s", pairs)
 
 
@@ -95,17 +93,12 @@ def _figures(found: Survey, markers: Sequence[Marker]) -> dict[str, object]:
 def _readable(missing: Sequence[MissingCounts]) -> dict[str, str]:
     """By days in a row that miss the same fields."""
     runs = groupby(missing, key=lambda each: [field.name for field in each.fields])
-    return {_days([each.day for each in run]): _some(names) for names, run in runs}
+    return {_days([each.day for each in run]): some_of(names) for names, run in runs}
 
 
 def _days(days: Sequence[date]) -> str:
     first, last = days[0], days[-1]
     return str(first) if len(days) == 1 else f"{first} to {last} ({len(days)} days)"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _count_days(backfill: Backfill, missing: Sequence[MissingCounts]) -> list[Marker]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +17,7 @@ from shark_core.schemas import Dataset
 from shark_core.version import code_version
 
 COMMITS_AT_ONCE = 16
+NAMED = 3  # of many days or fields, in a message
 
 log = logging.getLogger("shark")
 
@@ -68,6 +69,12 @@ def commit_together(
             pool.submit(writer.commit, inputs, facts) for writer, inputs, facts in partitions
         ]
     return [commit.result() for commit in commits]
+
+
+def some_of(things: Sequence[object]) -> str:
+    """The first few by name, and how many more there are."""
+    more = len(things) - NAMED
+    return ", ".join(map(str, things[:NAMED])) + (f" and {more:,} more" if more > 0 else "")
 
 
 DayJob = Callable[[DayContext], JobResult]

@@ -16,7 +16,7 @@ from typing import Any
 
 from pyspark import SparkContext
 
-from jobs.context import DayContext, JobResult, commit_together, log
+from jobs.context import NAMED, DayContext, JobResult, commit_together, log, some_of
 from shark_core.access.priority_inputs import FieldPlan, PlanTask, plan_field
 from shark_core.access.priority_plan import unsettled
 from shark_core.access.priority_tasks import (
@@ -28,8 +28,6 @@ from shark_core.lake import Marker
 from shark_core.schemas import ACCESS_COUNTS, EXAMPLES, ROW_PRIORITY
 from shark_core.spark.batches import run_in_batches
 from shark_core.spark.context import spark_context
-
-NAMED = 3  # fields, and days of each, that a warning names
 
 
 def update_priorities(context: DayContext) -> JobResult:
@@ -118,11 +116,6 @@ def _warn_of(message: str, days: Mapping[str, Sequence[date]], in_all: str) -> N
     """`days`: by field, those that the message is about."""
     concerned = [field for field in days if days[field]]
     for field in concerned[:NAMED]:
-        log.warning(f"update-priorities: {message}", field, _some(days[field]))
+        log.warning(f"update-priorities: {message}", field, some_of(days[field]))
     if len(concerned) > NAMED:
         log.warning(f"update-priorities: {in_all}", len(concerned))
-
-
-def _some(days: Sequence[date]) -> str:
-    more = len(days) - NAMED
-    return ", ".join(map(str, days[:NAMED])) + (f" and {more} more days" if more > 0 else "")

@@ -94,7 +94,7 @@ def test_the_log_names_missing_days_and_tells_what_went_in_and_out(
         with caplog.at_level(logging.INFO, "shark"):
             caplog.clear()
             figures = count_and_update(context).figures
-    some = "2026-01-02, 2026-01-03, 2026-01-04 and 2 more days; they are taken when they come"
+    some = "2026-01-02, 2026-01-03, 2026-01-04 and 2 more; they are taken when they come"
     for name in FIELDS:
         assert f"field {name} has no counts of {some}" in caplog.text
     assert "field topics" not in caplog.text

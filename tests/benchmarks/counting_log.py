@@ -9,7 +9,7 @@ sparse   traffic with ids hashed to 64 bits (2,000,000 of them) and strings (1,0
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -155,5 +155,5 @@ def _ids(random: np.random.Generator, rows: int, size: int) -> np.ndarray:
     return (popularity * 2_654_435_761 + 12_345) % size
 
 
-def _labels(config: PipelineConfig) -> Sequence[Any]:
+def _labels(config: PipelineConfig) -> pa.ChunkedArray:
     return Lake(config.lake).read_table(partition(TRAFFIC, DAY), ["label"])["label"]
