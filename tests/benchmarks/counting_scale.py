@@ -32,9 +32,11 @@ def update_by_job(config: PipelineConfig) -> float:
 def measure_scale(rows: int) -> dict[str, Any]:
     """A table, and the figures of each size for the estimate of `tests.benchmarks.sizing`."""
     sizes = [_measure(rows * factor) for factor in FACTORS]
-    table = Table(*sizes[0], title="count-accesses, then update-priorities", title_justify="left")
-    for size in sizes:
-        table.add_row(*(f"{value:,}" for value in size.values()))
+    table = Table("", title="count-accesses, then update-priorities", title_justify="left")
+    for factor in FACTORS:
+        table.add_column(f"{factor} ×", justify="right")
+    for name in sizes[0]:
+        table.add_row(name.replace("_", " "), *(f"{size[name]:,}" for size in sizes))
     Console().print(table)
     updating = update_cost(RANGE_ROWS, ACCESSED_A_DAY)
     return {"fields": len(dense_log(rows).fields), "scale": sizes, "updating": updating}

@@ -93,9 +93,11 @@ def commit(lake: Lake, dataset: Dataset, day: date, facts: dict[str, Any]) -> st
 def update_cost(rows: int, share: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         task = update_task(AttemptFiles(Lake(folder), "priorities", "attempt"), rows, share)
+        state_bytes = task.states[0].files[0].bytes
         found = measured(core_seconds, task)
     return {
         "state_rows": rows,
+        "state_bytes_a_row": round(state_bytes / rows, 2),
         "counted_rows": round(task.size) - rows,
         "core_s": round(found.value, 2),
         "state_rows_per_core_s": round(rows / found.value),

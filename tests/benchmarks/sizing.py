@@ -45,7 +45,7 @@ class Estimate:
     def values(self) -> dict[str, Any]:
         core_seconds = self.per_example("count_s") * CORES
         groups = -(-IMPRESSIONS // ROWS_PER_TASK)
-        state_row_bytes = self.largest["state_bytes"] / self.largest["state_rows"]
+        state_row_bytes = self.updating["state_bytes_a_row"]
         return {
             "fields": self.fields,
             "cores": CORES,
