@@ -3,8 +3,8 @@
 A partition's location is a pure function of (lake, dataset, keys):
 
     <lake>/access_counts/ds=2022-04-25/field=user_id/
-        part-00000-3f9a1c20-b7e1.parquet   data of one attempt
-        _marker.json                       lists the files that count; written last, atomically
+        part-00000-3f9a1c20-b7e15d02.parquet   data of one attempt
+        _marker.json                           lists the files that count; written last, atomically
 
 Readers read the files that the marker lists and nothing else, so a half-written partition does not
 exist for them, on a local disk as on S3, where nothing can be renamed.
@@ -34,8 +34,13 @@ from shark_core.lake_root import base_path, canonical_root
 from shark_core.schemas import Dataset
 
 MARKER_NAME = "_marker.json"
-ATTEMPT = re.compile(r"-[0-9a-f]{8}-[0-9a-f]{4}(?=\.[^.]+$)")  # see AttemptFiles.new_path
+ATTEMPT = re.compile(r"-[0-9a-f]{8}-[0-9a-f]{8}(?=\.[^.]+$)")  # see AttemptFiles.new_path
 DAY_FOLDER = re.compile(r"ds=\d{4}-\d{2}-\d{2}")
+
+
+def logical_path(path: str) -> str:
+    """A file's path without what names the attempt: the same whenever the job runs."""
+    return ATTEMPT.sub("", path)
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,7 @@ class FileEntry:
 
     @property
     def logical_path(self) -> str:
-        """The path without what names the attempt: the same whenever the job runs."""
-        return ATTEMPT.sub("", self.path)
+        return logical_path(self.path)
 
 
 @dataclass(frozen=True)

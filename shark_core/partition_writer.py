@@ -50,7 +50,7 @@ class AttemptFiles:
     def new_path(self, name: str) -> str:
         """Another one each time: a task that Spark runs twice does not write to the same file."""
         stem, suffix = name.rsplit(".", 1)
-        return f"{self.folder}/{stem}-{self.attempt}-{secrets.token_hex(2)}.{suffix}"
+        return f"{self.folder}/{stem}-{self.attempt}-{secrets.token_hex(4)}.{suffix}"
 
     def write_batches(
         self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], **options: Any

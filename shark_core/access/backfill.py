@@ -14,10 +14,10 @@ from shark_core.access.count_files import FieldCounts
 from shark_core.access.count_plan import plan_counts
 from shark_core.access.counting import Outputs, add_up
 from shark_core.access.judging import JudgedSplit, JudgeTask, judge_split
-from shark_core.access.past_traffic import PastTraffic, check_unchanged
+from shark_core.access.past_traffic import PastTraffic, check_same_traffic
 from shark_core.access.traffic_count_tasks import TrafficCountTask, count_traffic
 from shark_core.errors import DataError
-from shark_core.lake import Lake, partition
+from shark_core.lake import Lake, logical_path, partition
 from shark_core.schemas import QUARANTINE
 from shark_core.spark.batches import run_in_batches
 from shark_core.spark.executors import cores
@@ -53,7 +53,7 @@ def count_past_day(
         for name in ("examples", "positives", "unfit")
     }
     for name in ("examples", "positives"):
-        check_unchanged(lake, missing, name, missing.examples.facts[name], seen[name])
+        check_same_traffic(lake, missing, name, missing.examples.facts[name], seen[name])
     counted = _count(spark, lake, missing, judged, outputs)
     return PastCounts(counted, seen["examples"], seen["unfit"])
 
@@ -65,7 +65,7 @@ def _judge_tasks(
     labels = outputs[missing.fields[0].name].files
     refused = _refused(lake, missing)
     for split in plan_splits(traffic.files):
-        rows = refused.get(split.path, np.empty(0, np.int64))
+        rows = refused.get(logical_path(split.path), np.empty(0, np.int64))
         first, last = np.searchsorted(rows, [split.first_row, split.first_row + split.rows])
         yield JudgeTask(lake, label_column, traffic.judges, split, rows[first:last], labels)
 

@@ -131,14 +131,16 @@ def _candidate(
 ) -> MissingCounts:
     """As if none of the fields that the day lacks had been counted."""
     lacking = tuple(each for each in fields if day.lacks(each))
+    absent = tuple(each for each in config.fields if day.lacks(each))
     return MissingCounts(
         day=day.day,
         fields=lacking,
-        absent=tuple(each for each in config.fields if day.lacks(each)),
+        absent=absent,
         examples=day.examples,
         inputs={
             "examples": day.examples.fingerprint,
             "traffic": day.examples.inputs.get("traffic", ""),
+            "judges": _judges(absent),
         },
         vocabularies={
             each.name: vocabulary_for_the_past(lake, each, histories[each.name], day.day)
@@ -146,6 +148,14 @@ def _candidate(
             if each.encoding == "vocabulary"
         },
     )
+
+
+def _judges(absent: Sequence[Field]) -> str:
+    """The fields for which a record may be unfit: counts of other judges are other counts.
+
+    A table that grows makes none of them another: days that were ingested keep their quarantine too.
+    """
+    return ", ".join(each.name for each in absent if each.encoding == "identity")
 
 
 def _counts(lake: Lake, pair: tuple[_Day, Field]) -> Marker | None:

@@ -1,9 +1,9 @@
 """Counts of a day's accesses as files of one attempt: partial ones, and the part files they become.
 
     small table, one task      ──────────────────────────→ part-00000
-    otherwise                  partial-00000-00 ┐
-                               partial-00001-00 ┼─ add up ─→ part-00000   rows of the first range
-                               partial-00001-01 ┘         └→ part-00001   rows of the second
+    otherwise                  partial-00000-00000 ┐
+                               partial-00001-00000 ┼─ add up ─→ part-00000   rows of the first range
+                               partial-00001-00001 ┘         └→ part-00001   rows of the second
 
 A part file holds a range of rows, whoever counted them: the same accesses give the same bytes,
 however the work was divided.
@@ -65,42 +65,38 @@ class FieldCounts:
 
 
 class CountsWriter:
-    """Writes what one task counts of a field, table by table.
+    """Writes what one task counts of a field: as many partial files as it takes, and the rest.
 
-    `alone`: nothing else counts this field on this day, so that its one range is a part file.
+    `alone`: nothing else counts this field on this day. Then the rest is the part file, if that has
+    one range and nothing was written before.
     """
 
     def __init__(self, output: FieldOutput, task: int, alone: bool) -> None:
-        self.counts = FieldCounts(output.field, (), 0, 0)
         self._output = output
         self._task = task
-        self._is_final = alone and len(output.ranges) == 1
+        self._may_be_final = alone and len(output.ranges) == 1
+        self._written = FieldCounts(output.field, (), 0, 0)
 
-    def write(self, table: pa.Table) -> None:
-        entry = _write(self._output.files, self._name(), table)
-        self.counts = FieldCounts(
-            self.counts.field,
-            (*self.counts.entries, entry),
-            self.counts.positives + pc.sum(table["positives"], min_count=0).as_py(),
-            self.counts.negatives + pc.sum(table["negatives"], min_count=0).as_py(),
-        )
-
-    def write_all(self, tables: Iterable[pa.Table]) -> None:
+    def write(self, tables: Iterable[pa.Table]) -> None:
         for table in tables:
-            self.write(table)
+            number = len(self._written.entries)
+            self._add(table, f"partial-{self._task:05d}-{number:05d}.parquet")
 
-    def _name(self) -> str:
-        if self._is_final:
-            return self._output.ranges[0].part
-        return f"partial-{self._task:05d}-{len(self.counts.entries):02d}.parquet"
+    def finish(self, rest: pa.Table) -> FieldCounts:
+        if self._may_be_final and not self._written.entries:
+            self._add(rest, self._output.ranges[0].part)
+        else:
+            self.write([rest])
+        return self._written
 
-
-def write_counts(
-    output: FieldOutput, tables: Iterable[pa.Table], task: int, alone: bool
-) -> FieldCounts:
-    writer = CountsWriter(output, task, alone)
-    writer.write_all(tables)
-    return writer.counts
+    def _add(self, table: pa.Table, name: str) -> None:
+        entry = _write(self._output.files, name, table)
+        self._written = FieldCounts(
+            self._written.field,
+            (*self._written.entries, entry),
+            self._written.positives + pc.sum(table["positives"], min_count=0).as_py(),
+            self._written.negatives + pc.sum(table["negatives"], min_count=0).as_py(),
+        )
 
 
 def _write(files: AttemptFiles, name: str, table: pa.Table) -> FileEntry:

@@ -53,8 +53,8 @@ def count_files(task: CountTask) -> list[FieldCounts]:
         for examples in _read(task, path):
             labels = examples.labels()
             for each in counting:
-                each.writer.write_all(each.counter.add(examples.accesses(each.field, labels)))
-    return [each.finished() for each in counting]
+                each.writer.write(each.counter.add(examples.accesses(each.field, labels)))
+    return [each.writer.finish(each.counter.rest()) for each in counting]
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,6 @@ class _Counting:
     field: Field
     counter: RowCounter
     writer: CountsWriter
-
-    def finished(self) -> FieldCounts:
-        self.writer.write(self.counter.rest())
-        return self.writer.counts
 
 
 def _read(task: CountTask, path: str) -> Iterator[_Examples]:

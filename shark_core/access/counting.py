@@ -88,4 +88,4 @@ def _sum_tasks(lake: Lake, output: FieldOutput, parts: Sequence[FieldCounts]) ->
 
 
 def _are_final(parts: Sequence[FieldCounts], output: FieldOutput) -> bool:
-    return len(parts) == 1 and len(output.ranges) == 1
+    return sum(len(counts.entries) for counts in parts) == 1 == len(output.ranges)

@@ -73,7 +73,7 @@ def inspect_traffic(
     inspected = [list(islice(found, len(day))) for day in days]
     for each, files in zip(missing, inspected, strict=True):
         content = fingerprint([inspected.file for inspected in files])
-        check_unchanged(lake, each, "content", each.inputs["traffic"], content)
+        check_same_traffic(lake, each, "content", each.inputs["traffic"], content)
     return [_past_traffic(each, files) for each, files in zip(missing, inspected, strict=True)]
 
 
@@ -121,7 +121,7 @@ def _past_traffic(missing: MissingCounts, inspected: Sequence[InspectedFile]) ->
     return PastTraffic(tuple(each.file for each in inspected), judges)
 
 
-def check_unchanged(
+def check_same_traffic(
     lake: Lake, missing: MissingCounts, what: str, expected: object, found: object
 ) -> None:
     """Raises `DataError` where what is found of a day's traffic is not what ingest noted."""

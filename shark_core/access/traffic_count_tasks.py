@@ -11,13 +11,12 @@ What counts is what would have, had the day been ingested with these fields
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from shark_core.access.count_files import FieldCounts, FieldOutput, write_counts
+from shark_core.access.count_files import CountsWriter, FieldCounts, FieldOutput
 from shark_core.access.judging import NO_LABEL, JudgedSplit, read_labels
 from shark_core.access.value_counts import ValueCounter, bytes_each, encoded
 from shark_core.lake import Lake
@@ -53,13 +52,16 @@ class TrafficCountTask:
 
 
 def count_traffic(task: TrafficCountTask) -> list[FieldCounts]:
-    """What was counted of each field: several times where its values did not fit into memory."""
+    """In the order of the outputs."""
     limit = bytes_each(len(task.outputs))
-    counting = [_Counting(task, output, ValueCounter(limit)) for output in task.outputs]
+    counting = [
+        _Counting(task, output, ValueCounter(limit), CountsWriter(output, task.number, task.alone))
+        for output in task.outputs
+    ]
     for batch, labels in _records(task):
         for each in counting:
             each.add(batch, labels)
-    return list(chain.from_iterable(each.finish() for each in counting))
+    return [each.finish() for each in counting]
 
 
 def _records(task: TrafficCountTask) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
@@ -72,24 +74,22 @@ def _records(task: TrafficCountTask) -> Iterator[tuple[pa.RecordBatch, np.ndarra
             yield batch.filter(pa.array(counts)), own[counts]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Counting:
-    """One field of a task, and what has been written of it."""
+    """One field of a task."""
 
     task: TrafficCountTask
     output: FieldOutput
     counter: ValueCounter
-    written: list[FieldCounts] = field(default_factory=list)
+    writer: CountsWriter
 
     def add(self, batch: pa.RecordBatch, labels: np.ndarray) -> None:
         jagged = field_values(batch.column(self.output.field.column), self.output.field)
         if tables := self.counter.add(jagged.values, np.repeat(labels, jagged.lengths)):
-            self._write(tables, alone=False)
+            self.writer.write([self._encoded(tables)])
 
-    def finish(self) -> list[FieldCounts]:
-        self._write(self.counter.rest(), alone=self.task.alone and not self.written)
-        return self.written
+    def finish(self) -> FieldCounts:
+        return self.writer.finish(self._encoded(self.counter.rest()))
 
-    def _write(self, tables: list[pa.Table], alone: bool) -> None:
-        counts = encoded(tables, self.task.encoder(self.output).encode_values)
-        self.written.append(write_counts(self.output, [counts], self.task.number, alone))
+    def _encoded(self, tables: list[pa.Table]) -> pa.Table:
+        return encoded(tables, self.task.encoder(self.output).encode_values)

@@ -72,11 +72,6 @@ class ValueCounter:
         self._bytes = sum(table.nbytes for (table,) in self._gathered.values())
 
 
-def by_row(rows: np.ndarray, counts: pa.Table) -> pa.Table:
-    """Counts of values whose row ids are `rows` (V,). ACCESS_COUNTS_SCHEMA, row ids ascending."""
-    return _sums_by_row([_with_rows(rows, counts)])
-
-
 def encoded(tables: Sequence[pa.Table], encode: Encode) -> pa.Table:
     """Counts of values, of any types, by row. ACCESS_COUNTS_SCHEMA, row ids ascending."""
     return _sums_by_row(

@@ -38,7 +38,7 @@ def publish_snapshot(catalog: Catalog, draft: Manifest, open_source: Opener) -> 
 def snapshot_files(folder: str, entries: Iterable[FileEntry]) -> dict[str, FileEntry]:
     """Name in the snapshot → file of the partition at `folder`.
 
-    `compressed/ds=…/table=a/tier=int8/part-00000-3f9a1c20-b7e1.parquet` becomes
+    `compressed/ds=…/table=a/tier=int8/part-00000-3f9a1c20-b7e15d02.parquet` becomes
     `table=a/tier=int8/part-00000.parquet`.
     """
     return {entry.logical_path.removeprefix(f"{folder}/"): entry for entry in entries}

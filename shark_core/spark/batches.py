@@ -19,6 +19,7 @@ from shark_core.spark.progress import Stage
 from shark_core.spark.tasks import run_tasks
 
 TASKS_PER_CORE = 4  # so that a slow task does not leave the other cores idle at the end
+MOST_A_BATCH = 256  # tasks, about: what is done again when a worker is lost
 ROWS_WORTH_A_FILE = 50_000  # what opening and writing files takes, in rows
 
 
@@ -40,7 +41,10 @@ def run_in_batches(
     unit: str,
 ) -> Iterator[Result]:
     """`map(work, tasks)` on Spark, in batches of about equal size. Raises as `run_tasks` does."""
-    batches = divided(list(tasks), TASKS_PER_CORE * cores(spark))
+    if not (waiting := list(tasks)):
+        return iter(())
+    wanted = max(TASKS_PER_CORE * cores(spark), len(waiting) // MOST_A_BATCH)
+    batches = divided(waiting, wanted)
     sizes = [sum(task.size for task in batch) for batch in batches]
     done = run_tasks(spark, batches, partial(_in_turn, work), Stage(stage, unit, sizes))
     return chain.from_iterable(done)

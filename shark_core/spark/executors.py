@@ -22,7 +22,10 @@ from shark_core.errors import RetryableError
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_TO_SETTLE = 3.0
+MANY_CORES = 64  # where nobody says how many there may be: small tasks cost less than idle cores
 WAIT_KEY = "spark.shark.executorWait"  # `executor_wait` of the config; not set where it is local
+
+_CORES: dict[str, int] = {}  # by the id of the application
 
 
 def cores(spark: SparkContext) -> int:
@@ -31,14 +34,23 @@ def cores(spark: SparkContext) -> int:
     A cluster's executors come one by one after the context has started. What the config asks for
     counts; where it leaves that to the cluster, what has come once no more comes for a while.
     """
+    if spark.applicationId not in _CORES:
+        _CORES[spark.applicationId] = _cores(spark)
+    return _CORES[spark.applicationId]
+
+
+def _cores(spark: SparkContext) -> int:
     conf = spark.getConf()
     if conf.get(WAIT_KEY) is None:
         return spark.defaultParallelism
     if most := conf.get("spark.cores.max"):
         return int(most)
-    each, executors = conf.get("spark.executor.cores"), conf.get("spark.executor.instances")
-    if executors:
-        return int(executors) * int(each or 1)
+    each = int(conf.get("spark.executor.cores") or 1)
+    if conf.get("spark.dynamicAllocation.enabled") == "true":  # none comes before there are tasks
+        most = conf.get("spark.dynamicAllocation.maxExecutors")
+        return int(most) * each if most else MANY_CORES
+    if executors := conf.get("spark.executor.instances"):
+        return int(executors) * each
     return _settled_cores(spark, float(conf.get(WAIT_KEY) or 0))
 
 

@@ -45,9 +45,9 @@ def run_tasks(
 
     What `work` raises comes out as itself (of several failures the first in the order of `tasks`);
     what is worth another try, `RetryableError`, only when Spark has tried the task as often as it
-    may (`spark.task.maxFailures`; once where it is local). Spark's own failures come out as
-    `RetryableError`, and so does a cluster without executors. A task may run twice, even at the
-    same time: only what one run of `work` returns counts.
+    may (`spark.task.maxFailures`, in which lost executors count; once where it is local). Spark's
+    own failures come out as `RetryableError`, and so does a cluster without executors. A task may
+    run twice, even at the same time: only what one run of `work` returns counts.
     """
     if not tasks:
         return []

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
-from shark_core.lake import Lake
+from shark_core.lake import Lake, logical_path
 from shark_core.schemas import QUARANTINE_SCHEMA
 from shark_core.traffic.columns import is_list, is_text, plain
 from shark_core.traffic.validation import REASONS
@@ -71,7 +71,7 @@ def _readable(value: object) -> str:
 
 
 def refused_rows(lake: Lake, paths: Iterable[str]) -> dict[str, np.ndarray]:
-    """The positions of a day's quarantined records, ascending, by traffic file.
+    """The positions of a day's quarantined records, ascending, by the traffic file's logical path.
 
     A quarantine holds a small share of a day (`ingest.max_quarantined_share`), in many files.
     """
@@ -79,7 +79,7 @@ def refused_rows(lake: Lake, paths: Iterable[str]) -> dict[str, np.ndarray]:
     with ThreadPoolExecutor(FILES_AT_A_TIME) as pool:
         for table in pool.map(partial(_rows_by_file, lake), paths):
             for file, rows in zip(*table.columns, strict=True):
-                found[file.as_py()].append(rows.values.to_numpy())
+                found[logical_path(file.as_py())].append(rows.values.to_numpy())
     return {file: np.sort(np.concatenate(rows)) for file, rows in found.items()}
 
 

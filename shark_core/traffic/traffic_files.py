@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from shark_core.config import PipelineConfig
 from shark_core.errors import DataError
-from shark_core.lake import Lake, partition
+from shark_core.lake import Lake, logical_path, partition
 from shark_core.schemas import TRAFFIC
 from shark_core.traffic.columns import check_columns, without_views
 
@@ -109,12 +109,18 @@ def read_schema(lake: Lake, path: str) -> pa.Schema:
 
 class Checksummed(Protocol):
     @property
+    def path(self) -> str: ...
+
+    @property
     def sha256(self) -> str: ...
 
 
 def fingerprint(files: Sequence[Checksummed]) -> str:
-    """16 hex digits over the content of the files, in their order: what examples are made from."""
-    content = "\n".join(file.sha256 for file in files)
+    """16 hex digits over the names and the content of the files: what examples are made from.
+
+    Names count, without those of attempts: records are known by file and place.
+    """
+    content = "\n".join(f"{logical_path(file.path)} {file.sha256}" for file in files)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -155,3 +155,11 @@ def test_what_looks_wrong_because_the_day_is_ingested_again_is_tried_again(
         backfill_counts(later.backfill("ad", end=1))
     assert isinstance(caught.value.__cause__, DataError)
     assert nothing_is_left(later, 0)
+
+
+def test_traffic_under_other_names_is_refused(later: PastDays) -> None:
+    """The quarantine names records by file and place."""
+    path = later.lake / f"traffic/ds={DAYS[1]}/part-0.parquet"
+    path.rename(path.with_name("part-1.parquet"))
+    with pytest.raises(DataError, match=r"(?s)is not what the day's examples.*content"):
+        backfill_counts(later.backfill("ad"))

@@ -97,6 +97,16 @@ def test_an_identity_table_may_grow(later: PastDays) -> None:
     assert result.figures["counted_before"] == 3
 
 
+def test_counts_that_another_field_did_not_judge_are_missing(later: PastDays) -> None:
+    fields = [field for field in document()["fields"] if field["name"] != "user"]
+    config = context_of(later.lake, fields=fields, **LENIENT).config
+    days = Interval.of_days(DAYS[0], DAYS[FIRST_WITH_FIELDS])
+    backfill_counts(Backfill(config, (config.field("ad"),), days, "test"))
+    result = backfill_counts(later.backfill("ad"))
+    assert (result.figures["counted_before"], len(result.figures["missing"])) == (0, 1)
+    assert backfill_counts(later.backfill("ad")).figures["counted_before"] == 3
+
+
 def test_counts_by_a_vocabulary_that_was_made_anew_are_missing(later: PastDays) -> None:
     for number in (4, 3):  # the last day first: no other day builds on one then
         for dataset in ("vocabulary", "pending_values", "examples"):

@@ -52,7 +52,7 @@ def test_values_beyond_the_memory_are_counted_in_parts(
     ] * 3
     monkeypatch.setattr(traffic_count_tasks, "bytes_each", lambda counters: 1000)
     in_parts = count_traffic(whole)
-    assert len(in_parts) > 6
+    assert all(len(part.entries) > 1 for part in in_parts)
     assert all("/partial-" in entry.path for part in in_parts for entry in part.entries)
     assert totals(whole.lake, in_parts) == totals(whole.lake, at_once)
 

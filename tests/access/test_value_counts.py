@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shark_core.access.value_counts import ValueCounter, by_row, encoded
+from shark_core.access.value_counts import ValueCounter, encoded
 from shark_core.schemas import ACCESS_COUNTS_SCHEMA
 from shark_core.traffic.columns import plain
 from shark_core.traffic.encoding import FieldEncoder
@@ -124,7 +124,7 @@ def test_one_value_in_every_record_takes_no_room() -> None:
 
 def test_values_that_share_a_row_are_added_up() -> None:
     counts = pa.table({"value": ["a", "b", "c"], "positives": [1, 2, 4], "negatives": [8, 0, 1]})
-    found = by_row(np.array([7, 3, 7]), counts)
+    found = encoded([counts], lambda values: np.array([7, 3, 7]))
     assert found.schema == ACCESS_COUNTS_SCHEMA
     assert [tuple(row.values()) for row in found.to_pylist()] == [(3, 2, 0), (7, 5, 9)]
 

@@ -32,7 +32,7 @@ from rich.table import Table
 
 from infra.spark.cluster import LocalCluster
 from infra.spark.options import ClusterSize
-from shark_core.access.value_counts import by_row
+from shark_core.access.value_counts import encoded
 from shark_core.config import PipelineConfig
 from shark_core.config_sections import Spark
 from shark_core.schemas import EXAMPLES, TRAFFIC, field_column
@@ -135,8 +135,7 @@ def _agrees(config: PipelineConfig, field: str, query: tuple[str, str, str]) -> 
     """Whether a peer's counts, by the rows of its values, are those of our job."""
     theirs = pq.read_table(query[2])
     encoder = FieldEncoder(config.field(field))
-    values = theirs["value"].combine_chunks()
-    found = by_row(encoder.encode_values(values), theirs)
+    found = encoded([theirs], encoder.encode_values)
     return found.equals(counts_of_job(config, field).cast(found.schema))
 
 
