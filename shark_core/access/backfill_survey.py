@@ -153,7 +153,7 @@ def _candidate(
 def _judges(absent: Sequence[Field]) -> str:
     """The fields for which a record may be unfit: counts of other judges are other counts.
 
-    A table that grows makes none of them another: days that were ingested keep their quarantine too.
+    A table that grows makes none of them another: ingested days keep their quarantine too.
     """
     return ", ".join(each.name for each in absent if each.encoding == "identity")
 
