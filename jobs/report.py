@@ -67,7 +67,7 @@ def _gather(context: DayContext) -> RunReport:
         tiers=tier_mix(sizes),
         comparison=evaluation.comparison,
         gates=evaluation.gates,
-        records=Records(**context.marker(EXAMPLES).facts),
+        records=Records.from_facts(context.marker(EXAMPLES).facts),
         origin=_origin(context),
     )
 

@@ -66,6 +66,11 @@ class Records:
     positives: int
     quarantined: dict[str, int]
 
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Self:
+        """From what ingest notes of a day, which is more than this."""
+        return cls(**{name: facts[name] for name in cls.__annotations__})
+
 
 @dataclass(frozen=True)
 class Origin:

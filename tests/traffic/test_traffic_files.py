@@ -120,12 +120,20 @@ def test_a_file_that_is_gone_is_bad_data(tmp_path: Path) -> None:
         inspect_file(Lake(str(tmp_path)), CONFIG, "gone.parquet")
 
 
-def test_the_fingerprint_follows_the_content_and_not_the_names(tmp_path: Path) -> None:
-    lake = Lake(str(tmp_path))
-    for name, seed in [("a", 0), ("b", 0), ("c", 1)]:
-        write_traffic(tmp_path, records(5, seed=seed), name=f"{name}.parquet")
-    a, b, c = (fingerprint([inspect_file(lake, CONFIG, path)]) for path in traffic_paths(lake, DAY))
-    assert a == b != c
+def test_the_fingerprint_follows_names_and_content() -> None:
+    a, b, c = (
+        fingerprint([TrafficFile(path, (5,), content)])
+        for path, content in [("a.parquet", "1"), ("b.parquet", "1"), ("a.parquet", "2")]
+    )
+    assert len({a, b, c}) == 3
+
+
+def test_the_fingerprint_is_the_same_whoever_wrote_the_file() -> None:
+    first, second = (
+        fingerprint([TrafficFile(f"part-0-{attempt}.parquet", (5,), "1")])
+        for attempt in ("0123abcd-01234567", "ffffffff-89abcdef")
+    )
+    assert first == second
 
 
 def test_files_that_would_be_left_aside_by_their_name_refuse_the_day(tmp_path: Path) -> None:
