@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.context import DayContext, JobResult
-from shark_core.importance.f_permutation import mean_embeddings, score_sums
 from shark_core.importance.report import FILE_NAME, ImportanceReport
+from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
 from shark_core.models.batch import Batch
 from shark_core.models.checkpoint import load_checkpoint
 from shark_core.models.device import batches_on, choose_device
@@ -46,5 +46,6 @@ def _score(context: DayContext) -> ImportanceReport:
         return batches_on(device, reader, config.importance.batch_size)
 
     means = mean_embeddings(model, batches())
-    scores = score_sums(model, batches(), means.means())
+    method = importance_method(config.importance, means.means(), config.training.seed)
+    scores = score_sums(model, batches(), method)
     return ImportanceReport.of(config.importance.method, means, scores)

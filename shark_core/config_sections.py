@@ -184,7 +184,18 @@ class Training(Section):
 
 
 class Importance(Section):
-    method: Literal["f_permutation"] = "f_permutation"
+    """How fields are scored; see `shark_core.importance.scoring`.
+
+    `method`: `f_permutation` (the first-order change of the loss, each example's absolute value:
+    the paper's), `logit_taylor` (the loss at the first-order change of the logit), or `permutation`
+    (the head run again for every field: exact, and as many times slower as there are fields and
+    repeats). `replacement`: a field is replaced by its `mean`, which is what pruning does, or by
+    the embeddings of `donors`, other examples, `repeats` times; f_permutation takes the mean.
+    """
+
+    method: Literal["f_permutation", "logit_taylor", "permutation"] = "f_permutation"
+    replacement: Literal["mean", "donors"] = "mean"
+    repeats: Count = 4
     batch_size: Count = 4096
     max_examples: Count = 1_000_000
 

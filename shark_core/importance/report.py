@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from shark_core.errors import DataError
-from shark_core.importance.f_permutation import MeanEmbeddings, ScoreSums
+from shark_core.importance.score_sums import MeanEmbeddings, ScoreSums
 
 FILE_NAME = "importance.json"
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from shark_core.errors import DataError
-from shark_core.importance.f_permutation import MeanEmbeddings, ScoreSums
 from shark_core.importance.report import ImportanceReport
+from shark_core.importance.score_sums import MeanEmbeddings, ScoreSums
 
 
 def report() -> ImportanceReport:

@@ -1,0 +1,52 @@
+"""What a field's pooled embedding is replaced by, to see what the model loses without it.
+
+mean      ē_f, the mean over the examples: what a pruned field becomes
+donors    e_f(x') of other examples of the batch, `repeats` times: keeps the field's distribution
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from shark_core.models.seeds import derived_seed
+
+Embeddings = dict[str, Tensor]
+
+
+class Replacement(Protocol):
+    """Of the batch `number` with `pooled` embeddings (B, D_f) by field."""
+
+    def of(self, pooled: Embeddings, number: int) -> Iterator[Embeddings]:
+        """By field `(D_f,)` or `(B, D_f)`, for each repeat."""
+
+
+@dataclass(frozen=True, eq=False)
+class MeanReplacement:
+    means: Embeddings  # (D_f,) by field
+
+    def of(self, pooled: Embeddings, number: int) -> Iterator[Embeddings]:
+        yield {name: self.means[name] for name in pooled}
+
+
+@dataclass(frozen=True)
+class DonorReplacement:
+    """Each repeat draws one order of the batch for all fields; the same seed draws the same."""
+
+    repeats: int
+    seed: int
+
+    def of(self, pooled: Embeddings, number: int) -> Iterator[Embeddings]:
+        examples = len(next(iter(pooled.values())))
+        for repeat in range(self.repeats):
+            generator = torch.Generator().manual_seed(
+                derived_seed(self.seed, "donors", number, repeat)
+            )
+            donors = torch.randperm(examples, generator=generator)
+            yield {
+                name: embedding[donors.to(embedding.device)] for name, embedding in pooled.items()
+            }

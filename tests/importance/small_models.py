@@ -1,0 +1,67 @@
+"""A small model and its examples, and a model that can be computed by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from shark_core.config import PipelineConfig
+from shark_core.config_sections import Field, Importance
+from shark_core.importance.score_sums import ScoreSums
+from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
+from shark_core.lake import Lake
+from shark_core.models.batch import Batch, FieldRows
+from shark_core.models.ctr_model import CtrModel, build_model
+from shark_core.models.device import batches_on
+from shark_core.models.embedding_collection import EmbeddingCollection
+from shark_core.models.model_spec import ModelSpec
+from shark_core.traffic.examples import ExampleReader
+from shark_core.traffic.slices import Slice, SlicePart
+from tests.example_lake import DAY, tiny_config, tiny_lake
+
+CPU = torch.device("cpu")
+
+
+def setting(root: Path, head: str = "deepfm") -> tuple[PipelineConfig, CtrModel]:
+    """A model whose tables are far from zero, so that scores are too."""
+    config = tiny_config(root, model={"head": head, "hidden_units": [8]})
+    tiny_lake(config, DAY, rows=90)
+    model = build_model(config)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name in model.kept:
+            model.embeddings.weight(name).normal_(std=0.5, generator=generator)
+    return config, model
+
+
+def batches(config: PipelineConfig, model: CtrModel, size: int) -> list[Batch]:
+    whole = Slice("whole", (SlicePart(DAY),))
+    return list(batches_on(CPU, ExampleReader(Lake(config.lake), config, whole), size))
+
+
+def scored(
+    model: CtrModel, parts: list[Batch], method: str, replacement: str = "mean"
+) -> ScoreSums:
+    settings = Importance(method=method, replacement=replacement)  # type: ignore[arg-type]
+    means = mean_embeddings(model, parts).means()
+    return score_sums(model, parts, importance_method(settings, means, seed=0))
+
+
+class Sum(nn.Module):
+    """`z = Σ_f Σ_d e_{f,d}`."""
+
+    def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Tensor:
+        return torch.cat([*pooled.values()], dim=1).sum(dim=1)
+
+
+def by_hand(root: Path) -> tuple[CtrModel, Batch]:
+    """One field of one dimension: e = 0 and y = 1, e = 2 and y = 0; the mean is 1."""
+    field = Field(name="f", column="f", encoding="identity", num_embeddings=2, embedding_dim=1)
+    spec = ModelSpec(model=tiny_config(root).model, fields=(field,), dense_features=())
+    model = CtrModel(spec, EmbeddingCollection([field], seed=0), Sum())
+    with torch.no_grad():
+        model.embeddings.weight("f").copy_(torch.tensor([[0.0], [2.0]]))
+    rows = FieldRows(torch.tensor([0, 1]), torch.tensor([0, 1, 2]))
+    return model, Batch(torch.tensor([1.0, 0.0]), torch.zeros(2, 0), {"f": rows})
