@@ -44,11 +44,15 @@ class Scheme:
 def refuse_unstorable(rows: Tensor, scheme: Scheme, field: str, row_ids: Tensor) -> None:
     """Raise `DataError` where rows (N, D) hold NaN, infinity or values that the scheme cannot hold.
 
-    `row_ids` (N,) name the rows in the message.
+    A row that reaches the limit has a grid that may pass it by half a step: what was snapped to it
+    is stored exactly. `row_ids` (N,) name the rows in the message.
     """
     if len(rows) == 0 or float(rows.abs().max()) <= scheme.largest:  # NaN fails the comparison
         return
-    at_fault = (~(rows.abs() <= scheme.largest)).nonzero()
+    beyond = ~(rows.abs() <= scheme.largest)
+    at_fault = (beyond & ~_is_snapped(rows, scheme)).nonzero()
+    if len(at_fault) == 0:
+        return
     index, column = (int(number) for number in at_fault[0])
     raise DataError(
         f"an embedding cannot be stored as {scheme.name}",
@@ -57,6 +61,14 @@ def refuse_unstorable(rows: Tensor, scheme: Scheme, field: str, row_ids: Tensor)
         where=f"field {field!r}, row {int(row_ids[index])}",
         remedy="the training diverged: lower the learning rates and train the day again",
     )
+
+
+def _is_snapped(rows: Tensor, scheme: Scheme) -> Tensor:
+    """`(N, 1)` bool: rows that begin within the limit and that the scheme holds exactly."""
+    begins = rows.isfinite().all(dim=1, keepdim=True) & (
+        rows.amin(dim=1, keepdim=True).abs() <= scheme.largest
+    )
+    return begins & (scheme.snap(torch.where(begins, rows, 0.0)) == rows).all(dim=1, keepdim=True)
 
 
 def _float_bytes(rows: Tensor) -> Tensor:

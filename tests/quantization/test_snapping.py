@@ -26,8 +26,7 @@ def random_weight() -> Tensor:
 @settings(max_examples=50, deadline=None)
 @given(rows=hard_rows())
 def test_published_tables_decode_to_exactly_the_snapped_weights(rows: Tensor) -> None:
-    # Within half a step of fp16's limit the grid of a row may pass it: publishing refuses that.
-    weight = rows.clamp(-65_000, 65_000)
+    weight = rows.clone()
     snap_rows(weight, torch.arange(N), tier_mix())
     published = MixedPrecisionTable.from_float(weight, tier_mix(), "user_id")
     assert torch.equal(published.dequantize(), weight)

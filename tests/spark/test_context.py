@@ -172,7 +172,9 @@ def test_a_master_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
 
 def test_one_master_of_several_is_enough() -> None:
     with socket.create_server(("127.0.0.1", 0)) as standing_by:
-        Master(f"spark://127.0.0.1:1,127.0.0.1:{standing_by.getsockname()[1]}").check_reachable()
+        master = Master(f"spark://127.0.0.1:1,127.0.0.1:{standing_by.getsockname()[1]}")
+        master.check_reachable()
+        assert standing_by.accept()[0] is not None
 
 
 def test_executors_may_have_an_interpreter_of_their_own() -> None:

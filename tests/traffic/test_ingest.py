@@ -58,8 +58,9 @@ def test_bad_records_go_to_quarantine_with_their_reason(tmp_path: Path) -> None:
     result = ingest(context)
     facts = {"label_missing": 1, "dense_missing": 1, "id_out_of_range": 1}
     marker = context.marker(EXAMPLES)
+    assignments = {field.name: field.row_assignment for field in context.config.fields}
     figures = {"records": 200, "examples": 197, "positives": 66, "quarantined": facts}
-    assert {name: marker.facts[name] for name in figures} == figures
+    assert marker.facts == {**figures, "row_assignments": assignments}
     assert marker.rows == result.figures["examples"] == 197
     rows = table_of(context, QUARANTINE).to_pylist()
     assert [(row["source_row"], row["reason"]) for row in rows] == [
