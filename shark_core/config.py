@@ -88,8 +88,11 @@ class PipelineConfig(Section):
         names = [feature.name for feature in features]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"names used more than once in fields and dense_features: {repeated}")
-        if unknown := sorted(set(self.pruning.keep) - {field.name for field in self.fields}):
-            raise ValueError(f"pruning.keep names fields that do not exist: {unknown}")
+        known = {field.name for field in self.fields}
+        grouped = {name for group in self.pruning.groups for name in group}
+        for key, named in {"keep": set(self.pruning.keep), "groups": grouped}.items():
+            if unknown := sorted(named - known):
+                raise ValueError(f"pruning.{key} names fields that do not exist: {unknown}")
         read = [feature.column for feature in features]
         if self.label.column in read:
             raise ValueError(f"the label column {self.label.column!r} is also read as a feature")

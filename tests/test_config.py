@@ -103,7 +103,9 @@ def test_all_problems_are_named_at_once() -> None:
     ("path", "value", "said"),
     [
         ("fields.1.name", "user", "more than once"),
-        ("pruning.keep", ["nobody"], "do not exist: ['nobody']"),
+        ("pruning.keep", ["nobody"], "pruning.keep names fields that do not exist: ['nobody']"),
+        ("pruning.groups", [["user", "nobody"]], "groups names fields that do not exist: ['nobody"),
+        ("pruning.groups", [["user", "tags"], ["tags"]], "more than once: ['tags']"),
         ("label.column", "user", "also read as a feature"),
         ("fields.0.separator", ",", "set pooling"),
         ("fields.0.min_count", 2, "belongs to encoding 'vocabulary'"),

@@ -1,0 +1,58 @@
+"""The sections of a pipeline config: what each key means and what it may be.
+
+`shark_core.config` puts them together; users read these files to see what they can set.
+
+    traffic      label, event_time, fields, dense_features, ingest, priority
+    training     model, training, finetuning
+    pruning      importance, pruning
+    compression  tiers, gates, release
+    spark        spark
+"""
+
+from shark_core.config_sections.compression import Gates, Release, Tiers
+from shark_core.config_sections.pruning import Importance, Pruning, Validation
+from shark_core.config_sections.section import (
+    Count,
+    Memory,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+    Share,
+)
+from shark_core.config_sections.spark import Spark
+from shark_core.config_sections.traffic import (
+    DenseFeature,
+    EventTime,
+    Field,
+    Ingest,
+    Label,
+    Priority,
+)
+from shark_core.config_sections.training import Finetuning, Model, Training
+
+__all__ = [
+    "Count",
+    "DenseFeature",
+    "EventTime",
+    "Field",
+    "Finetuning",
+    "Gates",
+    "Importance",
+    "Ingest",
+    "Label",
+    "Memory",
+    "Model",
+    "Name",
+    "NonNegative",
+    "Positive",
+    "Priority",
+    "Pruning",
+    "Release",
+    "Section",
+    "Share",
+    "Spark",
+    "Tiers",
+    "Training",
+    "Validation",
+]
