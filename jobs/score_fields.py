@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from jobs.context import DayContext, JobResult
 from shark_core.importance.report import FILE_NAME, ImportanceReport
-from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
-from shark_core.models.batch import Batch
+from shark_core.importance.slices import ScoredSlice
 from shark_core.models.checkpoint import load_checkpoint
-from shark_core.models.device import batches_on, choose_device
+from shark_core.models.device import choose_device
 from shark_core.schemas import CHECKPOINT, EXAMPLES, IMPORTANCE
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import validation_slice
@@ -36,16 +33,10 @@ def score_fields(context: DayContext) -> JobResult:
 
 def _score(context: DayContext) -> ImportanceReport:
     config, lake = context.config, context.lake
-    device = choose_device(config.training)
     source = context.partition(CHECKPOINT, stage="baseline")
-    model = load_checkpoint(lake, source, config).to(device)
+    model = load_checkpoint(lake, source, config).to(choose_device(config.training))
     wanted = validation_slice(lake, config, context.day)
     reader = ExampleReader(lake, config, wanted, max_examples=config.importance.max_examples)
-
-    def batches() -> Iterator[Batch]:
-        return batches_on(device, reader, config.importance.batch_size)
-
-    means = mean_embeddings(model, batches())
-    method = importance_method(config.importance, means.means(), config.training.seed)
-    scores = score_sums(model, batches(), method)
-    return ImportanceReport.of(config.importance.method, means, scores)
+    examples = ScoredSlice(model, reader, config.importance, config.training.seed)
+    means = examples.means()
+    return ImportanceReport.of(config.importance.method, means, examples.scores(means))

@@ -20,6 +20,7 @@ LEVELS: dict[str, int] = {
     "errors": 0,
     "version": 0,
     "interval": 0,
+    "confidence": 0,
     "config_sections": 0,
     "config": 0,
     "schemas": 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Z_95 = 1.959963984540054  # the 0.975 quantile of the normal distribution
+from shark_core.confidence import Z_95
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from shark_core.importance.gradients import linearise
+from shark_core.importance.logits import Logits
 from shark_core.importance.losses import loss_changes
 from shark_core.importance.replacements import Replacement
 from shark_core.models.batch import Batch
@@ -24,11 +25,15 @@ from shark_core.models.ctr_model import CtrModel
 @dataclass(frozen=True)
 class LogitTaylor:
     replacement: Replacement
+    logits: Logits
 
     def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
-        at = linearise(model, batch, model.kept)
+        tasks = linearise(model, batch, model.kept, self.logits)
         changed = (
-            {name: at.logits + at.change(name, new) for name, new in replaced.items()}
-            for replaced in self.replacement.of(at.pooled, number)
+            {
+                name: [at.task.logits + at.change(name, new) for at in tasks]
+                for name, new in replaced.items()
+            }
+            for replaced in self.replacement.of(tasks[0].pooled, number)
         )
-        return loss_changes(at.logits, changed, batch.label)
+        return loss_changes([at.task for at in tasks], changed)

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from shark_core.importance.logits import TaskLogits
 
-def loss_changes(
-    logits: Tensor, changed: Iterable[dict[str, Tensor]], label: Tensor
-) -> dict[str, Tensor]:
-    """`ℓ(changed, y) − ℓ(logits, y)` `(B,)` by field, averaged over the repeats of `changed`."""
-    before = F.binary_cross_entropy_with_logits(logits, label, reduction="none")
-    by_repeat = [
-        {
-            name: F.binary_cross_entropy_with_logits(after, label, reduction="none") - before
-            for name, after in by_field.items()
-        }
-        for by_field in changed
-    ]
-    return {
-        name: torch.stack([changes[name] for changes in by_repeat]).mean(dim=0)
-        for name in by_repeat[0]
-    }
+Changed = dict[str, list[Tensor]]  # by field, each task's logits (B,)
+
+
+def loss_changes(tasks: list[TaskLogits], changed: Iterable[Changed]) -> dict[str, Tensor]:
+    """`Σ_t w_t·(ℓ(changed_t, y_t) − ℓ(logits_t, y_t))` `(B,)` by field, averaged over repeats.
+
+    `changed` gives one entry a repeat. All fields are computed at once: `(fields, B)`.
+    """
+    by_repeat = list(_summed_over_tasks(tasks, changed))
+    names, _ = by_repeat[0]
+    changes = torch.stack([change for _, change in by_repeat]).mean(dim=0)  # (fields, B)
+    return dict(zip(names, changes, strict=True))
+
+
+def _summed_over_tasks(
+    tasks: list[TaskLogits], changed: Iterable[Changed]
+) -> Iterator[tuple[list[str], Tensor]]:
+    for by_field in changed:
+        total = sum(
+            task.weight * _change(task, torch.stack([after[t] for after in by_field.values()]))
+            for t, task in enumerate(tasks)
+        )
+        yield list(by_field), torch.as_tensor(total)  # (fields, B)
+
+
+def _change(task: TaskLogits, after: Tensor) -> Tensor:
+    """Of one task, `(fields, B)`: exactly zero where a logit stays as it was.
+
+    Vector instructions round by the position in memory, so that the loss before is computed in the
+    same layout.
+    """
+    before = task.logits.expand_as(after).contiguous()
+    return _log_loss(after, task.label) - _log_loss(before, task.label)
+
+
+def _log_loss(logits: Tensor, label: Tensor) -> Tensor:
+    """`softplus(z) − y·z`, elementwise, for logits `(…, B)` and labels `(B,)`."""
+    return F.softplus(logits) - label * logits

@@ -9,14 +9,14 @@ each field and repeat; tables are looked up once a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from shark_core.importance.logits import Logits
 from shark_core.importance.losses import loss_changes
-from shark_core.importance.replacements import Embeddings, Replacement
+from shark_core.importance.replacements import Replacement
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 
@@ -24,20 +24,19 @@ from shark_core.models.ctr_model import CtrModel
 @dataclass(frozen=True)
 class Permutation:
     replacement: Replacement
+    logits: Logits
 
     @torch.no_grad()
     def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
         pooled = model.embeddings(batch)
         kept = {name: pooled[name] for name in model.kept}
 
-        def changed() -> Iterator[Embeddings]:
-            for replaced in self.replacement.of(kept, number):
-                yield {name: _logits(model, batch, pooled, name, replaced[name]) for name in kept}
+        def without(name: str, replaced: Tensor) -> list[Tensor]:
+            inputs = {**pooled, name: replaced.expand_as(pooled[name])}
+            return [task.logits for task in self.logits.of(model, inputs, batch)]  # (B,) each
 
-        return loss_changes(model.head(pooled, batch.dense), changed(), batch.label)
-
-
-def _logits(
-    model: CtrModel, batch: Batch, pooled: Embeddings, name: str, replaced: Tensor
-) -> Tensor:
-    return model.head({**pooled, name: replaced.expand_as(pooled[name])}, batch.dense)  # (B,)
+        changed = (
+            {name: without(name, new) for name, new in replaced.items()}
+            for replaced in self.replacement.of(kept, number)
+        )
+        return loss_changes(self.logits.observed(model, pooled, batch), changed)

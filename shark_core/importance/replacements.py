@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
+from shark_core.importance.logits import Embeddings
 from shark_core.models.seeds import derived_seed
-
-Embeddings = dict[str, Tensor]
 
 
 class Replacement(Protocol):

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from shark_core.confidence import Z_95
 from shark_core.errors import DataError
 from shark_core.importance.score_sums import MeanEmbeddings, ScoreSums
 
@@ -20,6 +21,15 @@ class FieldImportance:
     score: float
     standard_error: float
     examples: int
+
+    @property
+    def low(self) -> float:
+        """The lower end of the 95 % interval."""
+        return self.score - Z_95 * self.standard_error
+
+    @property
+    def high(self) -> float:
+        return self.score + Z_95 * self.standard_error
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,14 @@ from shark_core.models.ctr_model import CtrModel
 
 @dataclass(frozen=True)
 class MeanEmbeddings:
-    """Sums of pooled embeddings `(D_f,)` float64 by field, over `examples`."""
+    """Sums of pooled embeddings `(D_f,)` float64 by field, over `examples`.
+
+    `positives`: how many of them are; with several tasks, of the first.
+    """
 
     sums: dict[str, Tensor]
     examples: int
+    positives: int
 
     @classmethod
     @torch.no_grad()
@@ -26,11 +30,12 @@ class MeanEmbeddings:
         """Of one batch: the fields that have a table."""
         pooled = model.embeddings(batch)
         sums = {name: pooled[name].sum(dim=0, dtype=torch.float64) for name in model.kept}
-        return cls(sums, len(batch))
+        label = batch.label if batch.label.ndim == 1 else batch.label[:, 0]  # (B,)
+        return cls(sums, len(batch), int(label.sum()))
 
     def merge(self, other: Self) -> Self:
         sums = {name: total + other.sums[name] for name, total in self.sums.items()}
-        return type(self)(sums, self.examples + other.examples)
+        return type(self)(sums, self.examples + other.examples, self.positives + other.positives)
 
     def means(self) -> dict[str, Tensor]:
         """`ē_f` `(D_f,)` float32 by field."""
@@ -47,12 +52,13 @@ class ScoreSums:
 
     @classmethod
     def of(cls, scores: dict[str, Tensor]) -> Self:
-        """Of one batch's scores `(B,)` by field."""
-        doubles = {name: score.double() for name, score in scores.items()}
+        """Of one batch's scores `(B,)` by field. One transfer from a GPU, not one a field."""
+        stacked = torch.stack(list(scores.values())).double()  # (fields, B)
+        sums, squares = torch.stack([stacked.sum(dim=1), stacked.square().sum(dim=1)]).tolist()
         return cls(
-            sums={name: score.sum().item() for name, score in doubles.items()},
-            squares={name: score.square().sum().item() for name, score in doubles.items()},
-            examples=len(next(iter(doubles.values()))),
+            sums=dict(zip(scores, sums, strict=True)),
+            squares=dict(zip(scores, squares, strict=True)),
+            examples=stacked.shape[1],
         )
 
     def merge(self, other: Self) -> Self:

@@ -3,20 +3,25 @@
 means = mean_embeddings(model, batches)                      first pass: tables only
 method = importance_method(config.importance, means, seed)
 scores = score_sums(model, batches, method)                  second pass
+
+`score_slice` does all three. The pipeline trains models of one logit; for a head of several tasks,
+`importance_method(…, tasks={"click": 1.0})` scores one of them, or a weighted sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
-from typing import Protocol
 
 from torch import Tensor
 
 from shark_core.config_sections import Importance
 from shark_core.importance.f_permutation import FPermutation
+from shark_core.importance.logit_checks import check_finite
 from shark_core.importance.logit_taylor import LogitTaylor
+from shark_core.importance.logits import Logits
 from shark_core.importance.permutation import Permutation
+from shark_core.importance.precision import CheckedBf16, Method
 from shark_core.importance.replacements import DonorReplacement, MeanReplacement, Replacement
 from shark_core.importance.score_sums import MeanEmbeddings, ScoreSums
 from shark_core.models.batch import Batch
@@ -24,31 +29,34 @@ from shark_core.models.ctr_model import CtrModel
 
 Means = dict[str, Tensor]
 
-
-class Method(Protocol):
-    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
-        """Each example's score `(B,)` by field with a table, in log-loss; `number` of the batch."""
-
-
 REPLACEMENTS: dict[str, Callable[[Importance, Means, int], Replacement]] = {
     "mean": lambda _, means, __: MeanReplacement(means),
     "donors": lambda settings, _, seed: DonorReplacement(settings.repeats, seed),
 }
-METHODS: dict[str, Callable[[Means, Replacement], Method]] = {
-    "f_permutation": lambda means, _: FPermutation(means),
-    "logit_taylor": lambda _, replacement: LogitTaylor(replacement),
-    "permutation": lambda _, replacement: Permutation(replacement),
+METHODS: dict[str, Callable[[Means, Replacement, Logits], Method]] = {
+    "f_permutation": lambda means, _, logits: FPermutation(means, logits),
+    "logit_taylor": lambda _, replacement, logits: LogitTaylor(replacement, logits),
+    "permutation": lambda _, replacement, logits: Permutation(replacement, logits),
 }
 
 
-def importance_method(settings: Importance, means: Means, seed: int) -> Method:
+def importance_method(
+    settings: Importance, means: Means, seed: int, tasks: Mapping[str, float] | None = None
+) -> Method:
+    """`tasks`: weight by name, for a head of several tasks."""
     replacement = REPLACEMENTS[settings.replacement](settings, means, seed)
-    return METHODS[settings.method](means, replacement)
+    make, weights = METHODS[settings.method], dict(tasks or {})
+    exact = make(means, replacement, Logits(weights))
+    if settings.precision == "fp32":
+        return exact
+    return CheckedBf16(make(means, replacement, Logits(weights, bf16=True)), exact)
 
 
 def mean_embeddings(model: CtrModel, batches: Iterable[Batch]) -> MeanEmbeddings:
-    """`batches` must hold at least one."""
-    return reduce(MeanEmbeddings.merge, (MeanEmbeddings.of(model, batch) for batch in batches))
+    """`batches` must hold at least one. Raises `PermanentError` for a mean that is not finite."""
+    found = reduce(MeanEmbeddings.merge, (MeanEmbeddings.of(model, batch) for batch in batches))
+    check_finite(model, {name: total.sum().item() for name, total in found.sums.items()})
+    return found
 
 
 def score_sums(
@@ -57,6 +65,8 @@ def score_sums(
     """In eval mode; the model is left in the mode in which it came.
 
     `first_batch`: the number of the first, where several processes score parts of the examples.
+    Raises `PermanentError` for scores that are not finite, `ConfigError` where the head's output is
+    not a logit.
     """
     training = model.training
     model.eval()
@@ -65,6 +75,8 @@ def score_sums(
         parts = (
             ScoreSums.of(method.example_scores(model, batch, number)) for number, batch in numbered
         )
-        return reduce(ScoreSums.merge, parts)
+        found = reduce(ScoreSums.merge, parts)
     finally:
         model.train(training)
+    check_finite(model, found.sums)
+    return found

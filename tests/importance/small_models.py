@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +26,10 @@ from tests.example_lake import DAY, tiny_config, tiny_lake
 CPU = torch.device("cpu")
 
 
-def setting(root: Path, head: str = "deepfm") -> tuple[PipelineConfig, CtrModel]:
+def setting(root: Path, head: str = "deepfm", rows: int = 90) -> tuple[PipelineConfig, CtrModel]:
     """A model whose tables are far from zero, so that scores are too."""
     config = tiny_config(root, model={"head": head, "hidden_units": [8]})
-    tiny_lake(config, DAY, rows=90)
+    tiny_lake(config, DAY, rows=rows)
     model = build_model(config)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -42,11 +44,16 @@ def batches(config: PipelineConfig, model: CtrModel, size: int) -> list[Batch]:
 
 
 def scored(
-    model: CtrModel, parts: list[Batch], method: str, replacement: str = "mean"
+    model: CtrModel,
+    parts: list[Batch],
+    method: str,
+    replacement: str = "mean",
+    precision: str = "fp32",
+    tasks: Mapping[str, float] | None = None,
 ) -> ScoreSums:
-    settings = Importance(method=method, replacement=replacement)  # type: ignore[arg-type]
+    settings = Importance(method=method, replacement=replacement, precision=precision)  # type: ignore[arg-type]
     means = mean_embeddings(model, parts).means()
-    return score_sums(model, parts, importance_method(settings, means, seed=0))
+    return score_sums(model, parts, importance_method(settings, means, seed=0, tasks=tasks))
 
 
 class Sum(nn.Module):
@@ -54,6 +61,19 @@ class Sum(nn.Module):
 
     def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Tensor:
         return torch.cat([*pooled.values()], dim=1).sum(dim=1)
+
+
+class Gives(Sum):
+    """`output(z)` of the sum's `z`, whatever that is."""
+
+    def __init__(self, output: Callable[[Tensor], Any], **attributes: Any) -> None:
+        super().__init__()
+        self.output = output
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Any:
+        return self.output(super().forward(pooled, dense))
 
 
 def by_hand(root: Path) -> tuple[CtrModel, Batch]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from shark_core.importance.logits import TaskLogits
 from shark_core.importance.losses import loss_changes
 from tests.importance.small_models import Sum, batches, by_hand, scored, setting
 
@@ -50,8 +51,8 @@ def test_taylor_orders_fields_as_true_replacement_does(tmp_path: Path) -> None:
 
 def test_changes_are_averaged_over_the_repeats() -> None:
     label, logits = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 0.0])
-    changed = [{"f": torch.tensor([1.0, 0.0])}, {"f": torch.tensor([0.0, 2.0])}]
-    found = loss_changes(logits, changed, label)["f"].tolist()
+    changed = [{"f": [torch.tensor([1.0, 0.0])]}, {"f": [torch.tensor([0.0, 2.0])]}]
+    found = loss_changes([TaskLogits(1.0, logits, label)], changed)["f"].tolist()
     before = log_loss(0.0, 1)
     expected = [(log_loss(1.0, 1) - before) / 2, (log_loss(2.0, 0) - before) / 2]
     assert found == pytest.approx(expected, rel=1e-5)
