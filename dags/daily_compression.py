@@ -27,6 +27,19 @@ Only those of the last line are retried, three times, waiting longer each time.
 Bad records do not fail a day before their share passes `ingest.max_quarantined_share`; they lie in
 `quarantine/ds=<day>` with a reason each.
 
+### To approve a pruning plan
+`plan-pruning` proposes; with `pruning.approval: manual` (the default) nothing is pruned before a
+person has decided:
+
+    python -m jobs plans list    --config FILE
+    python -m jobs plans show    --config FILE --plan ID
+    python -m jobs plans approve --config FILE --plan ID
+    python -m jobs plans reject  --config FILE --plan ID --note "why"
+
+The newest approved plan is in force from its day on, until a newer one is approved or it is
+rejected. To carry it out on a day that has run already, clear that run's `prune-fields` with
+everything downstream. `prune-fields` keeps fields whose removal, measured, costs too much.
+
 ### To run a day again, or days of the past
 Clear the run's `ingest` task with everything downstream, oldest day first: later days build on
 earlier ones (row ids, priorities, warm start). Or, for a range of days:
@@ -46,9 +59,10 @@ One small write; tables stay where they are. Then pause this DAG, or set `releas
 in the config, so that the next day does not move `production` again.
 
 ### Order
-`ingest`, `update-priorities`, `train` and `publish` wait for their own run of the day before. A day
-that can never succeed holds the later ones: mark its failed task as success to let them go on
-without it. `release` waits for nobody: a day whose gates failed does not hold the next one.
+`ingest`, `update-priorities`, `train`, `plan-pruning` and `publish` wait for their own run of the
+day before. A day that can never succeed holds the later ones: mark its failed task as success to
+let them go on without it. `release` waits for nobody: a day whose gates failed does not hold the
+next one.
 """
 
 from __future__ import annotations
@@ -93,7 +107,9 @@ with DAG(
     update_priorities = JobTask(verb="update-priorities", config=CONFIG, depends_on_past=True)
     train = JobTask(verb="train", config=CONFIG, depends_on_past=True)  # warm start
     score_fields = JobTask(verb="score-fields", config=CONFIG)
-    plan_pruning = JobTask(verb="plan-pruning", config=CONFIG)
+    validate_importance = JobTask(verb="validate-importance", config=CONFIG)
+    plan_pruning = JobTask(verb="plan-pruning", config=CONFIG, depends_on_past=True)  # plan log
+    prune_fields = JobTask(verb="prune-fields", config=CONFIG)
     finetune = JobTask(verb="finetune", config=CONFIG)
     quantize = JobTask(verb="quantize", config=CONFIG)
     evaluate = JobTask(verb="evaluate", config=CONFIG)
@@ -102,5 +118,6 @@ with DAG(
     release = JobTask(verb="release", config=CONFIG)
 
     ingest >> count_accesses >> update_priorities >> finetune
-    ingest >> train >> score_fields >> plan_pruning >> finetune
+    ingest >> train >> score_fields >> validate_importance >> plan_pruning
+    plan_pruning >> prune_fields >> finetune
     finetune >> quantize >> evaluate >> publish >> report >> release

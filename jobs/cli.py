@@ -15,6 +15,7 @@ import typer
 from jobs.console import ConfigOption, JsonOption, RunIdOption, show, start_logging
 from jobs.context import log
 from jobs.day_commands import add_day_commands
+from jobs.plans import plans_app
 from jobs.refs import refs_app
 from shark_core.config import load_config
 from shark_core.errors import RetryableError, SharkError
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 
 add_day_commands(app)
+app.add_typer(plans_app, name="plans")
 app.add_typer(refs_app, name="refs")
 
 

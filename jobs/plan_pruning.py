@@ -1,31 +1,64 @@
-"""Decide which fields to prune: importance.json → plan.json."""
+"""Decide which fields to prune, by importance and agreement: → plan.json, proposed for review."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from jobs.context import DayContext, JobResult
+from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
+from shark_core.importance.agreement import Agreement
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
 from shark_core.pruning.plan import FILE_NAME, PruningPlan
 from shark_core.pruning.planning import plan_pruning as plan_fields
-from shark_core.schemas import IMPORTANCE, PLAN
+from shark_core.publish.lake_store import store_for
+from shark_core.publish.plan_log import PlanLog
+from shark_core.publish.plan_review import put_forward
+from shark_core.schemas import AGREEMENT, IMPORTANCE, PLAN
 
 
 def plan_pruning(context: DayContext) -> JobResult:
-    """A pure function of the importances and the config's limits."""
-    config = context.config
-    content = context.lake.read_file(context.partition(IMPORTANCE), IMPORTANCE_FILE)
-    report = ImportanceReport.from_json(content)
-    plan = plan_fields(config.fields, report.fields, config.pruning)
-    facts = _facts(plan, config.float_bytes)
-    inputs = {"importance": context.marker(IMPORTANCE).fingerprint}
+    """The plan is a pure function of the importances, their agreement and the config's limits."""
+    plan = _plan(context)
+    facts = _facts(plan, context.config.float_bytes)
+    inputs = {
+        "importance": context.marker(IMPORTANCE).fingerprint,
+        "agreement": context.marker(AGREEMENT).fingerprint,
+    }
     with context.writer(PLAN) as writer:
         writer.write_bytes(FILE_NAME, plan.to_json().encode())
         writer.commit(inputs, facts)
+    verdict, proposal = _propose(context, plan)
     reasons = {decision.field: decision.reason for decision in plan.decisions}
     headline = f"{len(plan.pruned)} of {len(plan.decisions)} fields to prune on {context.day}"
-    return JobResult(headline, {**facts, "decisions": reasons})
+    return JobResult(f"{headline}; {verdict}", {**facts, **proposal, "decisions": reasons})
+
+
+def _plan(context: DayContext) -> PruningPlan:
+    config, lake = context.config, context.lake
+    report = ImportanceReport.from_json(
+        lake.read_file(context.partition(IMPORTANCE), IMPORTANCE_FILE)
+    )
+    agreement = Agreement.from_json(lake.read_file(context.partition(AGREEMENT), AGREEMENT_FILE))
+    warnings = [agreement.warning] if agreement.warning else []
+    return plan_fields(config.fields, report.fields, config.pruning, warnings)
+
+
+def _propose(context: DayContext, plan: PruningPlan) -> tuple[str, dict[str, str]]:
+    """Put the plan up for review. The log is no dataset: its entries know when they were made."""
+    log = PlanLog(store_for(context.lake), context.config.name)
+    by = f"plan-pruning, run {context.run_id}" if context.run_id else "plan-pruning"
+    approval = context.config.pruning.approval
+    proposal = put_forward(log, plan, context.day, by, datetime.now(UTC), approval)
+    if proposal.entry is None:
+        return proposal.verdict, {}
+    figures = {"plan": proposal.entry.plan_id, "status": str(proposal.entry)}
+    if proposal.waits:
+        plans = "python -m jobs plans {} --config FILE --plan " + proposal.entry.plan_id
+        figures["look_at_it"] = plans.format("show")
+        figures["approve_it"] = plans.format("approve")
+    return proposal.verdict, figures
 
 
 def _facts(plan: PruningPlan, total_bytes: int) -> dict[str, Any]:
@@ -35,4 +68,6 @@ def _facts(plan: PruningPlan, total_bytes: int) -> dict[str, Any]:
         "bytes": total_bytes,
         "kept_bytes": plan.kept_bytes,
         "predicted_loss": plan.predicted_loss,
+        "predicted_loss_high": plan.predicted_high,
+        "warnings": list(plan.warnings),
     }

@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
+
+from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
+from shark_core.importance.agreement import Agreement
+
 from jobs.context import DayContext, JobResult
 from shark_core.evaluation.result import FILE_NAME as EVALUATION_FILE
 from shark_core.evaluation.result import Evaluation
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
+from shark_core.pruning.outcome import FILE_NAME as PRUNING_FILE
+from shark_core.pruning.outcome import PruningOutcome
 from shark_core.pruning.plan import FILE_NAME as PLAN_FILE
 from shark_core.pruning.plan import PruningPlan
+from shark_core.publish.lake_store import store_for
+from shark_core.publish.plan_log import PlanLog
+from shark_core.publish.plan_review import standing_decision
 from shark_core.publish.table_sizes import compressed_sizes
 from shark_core.report.outcomes import bytes_of, field_outcomes, tier_mix
+from shark_core.report.pruning_report import (
+    AgreementFigures,
+    MeasuredStep,
+    PlanStanding,
+    PruningReport,
+)
 from shark_core.report.run_report import Origin, Records, RunReport
 from shark_core.report.stored import page_path, write_report
 from shark_core.report.text import verdict
 from shark_core.schemas import (
+    AGREEMENT,
     COMPRESSED,
     EVALUATION,
     EXAMPLES,
     IMPORTANCE,
     PLAN,
+    PRUNING,
     PUBLICATION,
     REPORT,
+    Dataset,
 )
 from shark_core.version import code_version
 
-INPUTS = (EXAMPLES, IMPORTANCE, PLAN, COMPRESSED, EVALUATION, PUBLICATION)
+INPUTS = (EXAMPLES, IMPORTANCE, AGREEMENT, PLAN, PRUNING, COMPRESSED, EVALUATION, PUBLICATION)
+EARLIER_DAYS = 30  # whose predictions are shown beside this day's
 
 
 def report(context: DayContext) -> JobResult:
     """Reads what the day's other jobs left; computes nothing of its own."""
-    found = _gather(context)
+    earlier = _earlier_days(context)
+    found = _gather(context, earlier)
+    past = {day.partition(PRUNING).path: day.marker(PRUNING).fingerprint for day in earlier}
     with context.writer(REPORT) as writer:
         write_report(writer, found)
-        marker = writer.commit(found.origin.inputs)
+        marker = writer.commit({**found.origin.inputs, **past})
     figures = {
         "bytes_before": found.embedding_bytes.before,
         "bytes_after": found.embedding_bytes.after,
@@ -45,15 +68,11 @@ def report(context: DayContext) -> JobResult:
     return JobResult(f"report of {context.day}: {verdict(found)}", figures)
 
 
-def _gather(context: DayContext) -> RunReport:
-    config, lake = context.config, context.lake
-    importance = ImportanceReport.from_json(
-        lake.read_file(context.partition(IMPORTANCE), IMPORTANCE_FILE)
-    )
-    plan = PruningPlan.from_json(lake.read_file(context.partition(PLAN), PLAN_FILE))
-    evaluation = Evaluation.from_json(
-        lake.read_file(context.partition(EVALUATION), EVALUATION_FILE)
-    )
+def _gather(context: DayContext, earlier: list[DayContext]) -> RunReport:
+    config = context.config
+    importance = ImportanceReport.from_json(_read(context, IMPORTANCE, IMPORTANCE_FILE))
+    plan = PruningPlan.from_json(_read(context, PLAN, PLAN_FILE))
+    evaluation = Evaluation.from_json(_read(context, EVALUATION, EVALUATION_FILE))
     sizes = compressed_sizes(config, context.marker(COMPRESSED))
     return RunReport(
         model=config.name,
@@ -63,13 +82,53 @@ def _gather(context: DayContext) -> RunReport:
         importance_method=importance.method,
         importance_examples=max(entry.examples for entry in importance.fields),
         embedding_bytes=bytes_of(sizes),
-        fields=field_outcomes(config, plan, importance, sizes),
+        fields=field_outcomes(config, plan, importance, _outcome(context), sizes),
+        pruning=_pruning(context, plan, earlier),
         tiers=tier_mix(sizes),
         comparison=evaluation.comparison,
         gates=evaluation.gates,
         records=Records.from_facts(context.marker(EXAMPLES).facts),
         origin=_origin(context),
     )
+
+
+def _pruning(context: DayContext, plan: PruningPlan, earlier: list[DayContext]) -> PruningReport:
+    """The plans as they stand now: this is the one part that may differ when it is run again."""
+    log, outcome = PlanLog(store_for(context.lake), context.config.name), _outcome(context)
+    own = standing_decision(log, plan, context.day) if plan.pruned else None
+    agreement = Agreement.from_json(_read(context, AGREEMENT, AGREEMENT_FILE))
+    return PruningReport(
+        carried_out=_standing(log, outcome.plan_id),
+        of_the_day=_standing(log, own.plan_id) if own and own.plan_id != outcome.plan_id else None,
+        warnings=plan.warnings,
+        agreement=AgreementFigures.of(agreement),
+        steps=outcome.steps,
+        checks=tuple(
+            MeasuredStep.of(day.day, step)
+            for day in (*earlier, context)
+            for step in _outcome(day).accepted
+        ),
+    )
+
+
+def _standing(log: PlanLog, plan_id: str | None) -> PlanStanding | None:
+    return PlanStanding.of(log.history(plan_id)) if plan_id else None
+
+
+def _earlier_days(context: DayContext) -> list[DayContext]:
+    """The last days before this one that have a finished outcome, oldest first."""
+    before = [day for day in context.lake.days(PRUNING) if day < context.day]
+    newest_first = (replace(context, day=day) for day in reversed(before))
+    finished = (day for day in newest_first if day.lake.find_marker(day.partition(PRUNING)))
+    return list(islice(finished, EARLIER_DAYS))[::-1]
+
+
+def _outcome(context: DayContext) -> PruningOutcome:
+    return PruningOutcome.from_json(_read(context, PRUNING, PRUNING_FILE))
+
+
+def _read(context: DayContext, dataset: Dataset, name: str) -> bytes:
+    return context.lake.read_file(context.partition(dataset), name)
 
 
 def _origin(context: DayContext) -> Origin:

@@ -23,7 +23,7 @@ from shark_core import errors
 
 CHECKOUT = Path(__file__).parents[1]
 ARGUMENTS = ["--date", "2026-01-02", "--run-id", "r1"]
-TOP_LEVEL_VERBS = sorted({*typer.main.get_command(cli.app).commands} - {"refs"})  # type: ignore[attr-defined]
+TOP_LEVEL_VERBS = sorted({*typer.main.get_command(cli.app).commands} - {"plans", "refs"})  # type: ignore[attr-defined]
 CONFIG = {
     "name": "small",
     "label": {"column": "clicked"},

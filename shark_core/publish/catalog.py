@@ -153,7 +153,7 @@ class Catalog:
         )
 
     def _log(self, ref: str) -> RefLog:
-        return RefLog(self.store, f"{self.model}/refs/{ref}", ref)
+        return RefLog.of(self.store, self.model, ref)
 
     def _manifest_key(self, snapshot_id: str) -> str:
         return f"{self.model}/snapshots/{snapshot_id}.json"

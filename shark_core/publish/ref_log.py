@@ -1,7 +1,4 @@
-"""Refs: named pointers to snapshots, each an append-only log of write-once entries.
-
-    refs/production/99999999.json    entry 0
-    refs/production/99999998.json    entry 1, the head: the newest entry lists first
+"""Refs: named pointers to snapshots, each a numbered log: refs/production/99999999.json and so on.
 
 A promotion carries an id of its own, so that a repeated command finds that it is done already. The
 order of the four steps of `RefLog.promote` matters: reading the head before searching the log is
@@ -10,49 +7,31 @@ what makes two live attempts of one promotion safe.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from pydantic import ValidationError
-
-from shark_core.config_sections import Section
 from shark_core.errors import ConflictError, DataError
+from shark_core.publish.numbered_log import LogEntry, NumberedLog
 from shark_core.publish.object_store import ObjectStore
 
-LAST_NUMBER = 99_999_999
 
-
-class RefEntry(Section):
+class RefEntry(LogEntry):
     """One move of a ref. `restores` is the number of the entry that a rollback went back to."""
 
-    format_version: Literal[1] = 1
     ref: str
-    number: int
     snapshot_id: str
     promotion_id: str
     restores: int | None = None
 
-    def to_bytes(self) -> bytes:
-        return (json.dumps(self.model_dump(mode="json"), sort_keys=True) + "\n").encode()
-
 
 @dataclass(frozen=True)
-class RefLog:
+class RefLog(NumberedLog[RefEntry]):
     """The log of one ref below `folder`, such as `ctr/refs/production`."""
 
-    store: ObjectStore
-    folder: str
     ref: str
 
-    def history(self) -> Iterator[RefEntry]:
-        """All entries, newest first."""
-        for key in self.store.list(self.folder):
-            yield self._read(key)
-
-    def head(self) -> RefEntry | None:
-        return next(self.history(), None)
+    @classmethod
+    def of(cls, store: ObjectStore, model: str, ref: str) -> RefLog:
+        return cls(store, f"{model}/refs/{ref}", RefEntry, "a ref's", ref)
 
     def promote(
         self,
@@ -79,7 +58,7 @@ class RefLog:
                 promotion_id=promotion_id,
                 restores=restores,
             )
-            if self.store.put_if_absent(self._key(entry.number), entry.to_bytes()):
+            if self.append(entry):
                 return entry
 
     def before(self, head: RefEntry) -> RefEntry:
@@ -98,23 +77,6 @@ class RefLog:
             where=self.folder,
             remedy="name the snapshot to go to: `python -m jobs refs promote`",
         )
-
-    def _key(self, number: int) -> str:
-        return f"{self.folder}/{LAST_NUMBER - number:08d}.json"
-
-    def _read(self, key: str) -> RefEntry:
-        with self.store.open(key) as file:
-            content = file.read()
-        try:
-            return RefEntry.model_validate_json(content)
-        except ValidationError as error:
-            raise DataError(
-                "an entry of a ref's log is damaged, or newer than this release",
-                expected="an entry of format version 1",
-                found=error,
-                where=key,
-                remedy="use the release of SHARK that wrote it, or restore it from a copy",
-            ) from error
 
     def _require(self, head: RefEntry | None, expect: str | None) -> None:
         found = head.snapshot_id if head else None

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shark_core.report import numbers
 from shark_core.report.run_report import RunReport
+from shark_core.report.scatter import scatter
 from shark_core.report.text import verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,5 +36,6 @@ def render_html(report: RunReport) -> str:
         fields=by_importance,
         widest=max((abs(field.importance) for field in report.fields), default=0.0) or 1.0,
         rows=sum(tier.rows for tier in report.tiers) or 1,
+        scatter=scatter(report.pruning.checks) if report.pruning.checks else None,
         quarantined=sum(report.records.quarantined.values()),
     )

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+from pydantic import TypeAdapter
 
 from shark_core.errors import DataError
 from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.gates import Gate
+from shark_core.pruning.outcome import LossChange
+from shark_core.report.pruning_report import PruningReport
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+Decision = Literal["kept", "pruned", "undone", "proposed"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,11 @@ class Bytes:
 
 @dataclass(frozen=True)
 class FieldOutcome:
-    """What happened to a field, and why. `action` is `keep` or `prune`."""
+    """What happened to a field, and why. `predicted`: the change of log-loss by pruning it.
+
+    `kept` · `pruned` · `undone`: pruned, measured and taken back · `proposed`: the day's plan would
+    prune it, the plan in force does not permit it.
+    """
 
     field: str
     encoding: str
@@ -42,7 +51,8 @@ class FieldOutcome:
     embedding_dim: int
     importance: float
     standard_error: float
-    action: str
+    predicted: LossChange
+    decision: Decision
     reason: str
     bytes_before: int
     bytes_after: int
@@ -91,6 +101,7 @@ class RunReport:
     importance_examples: int
     embedding_bytes: Bytes
     fields: tuple[FieldOutcome, ...]
+    pruning: PruningReport
     tiers: tuple[TierMix, ...]
     comparison: Comparison
     gates: tuple[Gate, ...]
@@ -99,7 +110,7 @@ class RunReport:
 
     @property
     def pruned(self) -> list[str]:
-        return [field.field for field in self.fields if field.action == "prune"]
+        return [field.field for field in self.fields if field.decision == "pruned"]
 
     @property
     def failed_gates(self) -> list[Gate]:
@@ -109,26 +120,19 @@ class RunReport:
         return json.dumps({"format_version": FORMAT_VERSION, **asdict(self)}, indent=1)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls, text: str | bytes) -> RunReport:
         """Raises `DataError` where the document is not what `to_json` writes."""
         try:
-            document: dict[str, Any] = json.loads(text)
-            if document.pop("format_version") != FORMAT_VERSION:
+            if json.loads(text)["format_version"] != FORMAT_VERSION:
                 raise ValueError("another format_version")
-            nested: dict[str, Any] = {
-                "embedding_bytes": Bytes(**document.pop("embedding_bytes")),
-                "fields": tuple(FieldOutcome(**entry) for entry in document.pop("fields")),
-                "tiers": tuple(TierMix(**entry) for entry in document.pop("tiers")),
-                "comparison": Comparison.from_document(document.pop("comparison")),
-                "gates": tuple(Gate(**entry) for entry in document.pop("gates")),
-                "records": Records(**document.pop("records")),
-                "origin": Origin(**document.pop("origin")),
-            }
-            return cls(**document, **nested)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _REPORT.validate_json(text)
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 "report.json is damaged, or of another release",
                 expected=f"a report of format version {FORMAT_VERSION}",
                 found=error,
                 remedy="run `python -m jobs report` for this day again",
             ) from error
+
+
+_REPORT = TypeAdapter(RunReport)

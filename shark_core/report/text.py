@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shark_core.evaluation.paired_difference import PairedDifference
 from shark_core.report.numbers import count, percent, size
+from shark_core.report.pruning_report import PruningReport
 from shark_core.report.run_report import RunReport
 
 
@@ -32,6 +33,7 @@ def _lines(report: RunReport, location: str) -> list[tuple[str, str]]:
     log_loss = report.comparison.log_loss_difference
     return [
         ("embedding bytes", f"{before} → {after} ({report.embedding_bytes.ratio:.2f} × smaller)"),
+        ("plan", _plans(report.pruning)),
         ("fields pruned", f"{len(report.pruned)} of {len(report.fields)}: {pruned}"),
         ("rows by tier", _tier_mix(report)),
         ("AUC", _change(baseline.auc, compressed.auc, auc)),
@@ -39,6 +41,12 @@ def _lines(report: RunReport, location: str) -> list[tuple[str, str]]:
         ("snapshot", report.snapshot_id),
         ("report", location),
     ]
+
+
+def _plans(pruning: PruningReport) -> str:
+    """The plan that was carried out, and the day's own where that is another."""
+    told = str(pruning.carried_out) if pruning.carried_out else "none in force"
+    return f"{told}; {pruning.of_the_day}" if pruning.of_the_day else told
 
 
 def _tier_mix(report: RunReport) -> str:

@@ -36,7 +36,14 @@ from tests.real_traffic import KUAIRAND
 CONFIG = Path(__file__).parents[2] / "infra" / "config" / "kuairand.yaml"
 LAST_DAY = date(2022, 5, 3)
 HOLDOUT_DAYS = (date(2022, 5, 4), date(2022, 5, 5))
-COMPRESSION = ("score-fields", "plan-pruning", "finetune", "quantize")
+COMPRESSION = (
+    "score-fields",
+    "validate-importance",
+    "plan-pruning",
+    "prune-fields",
+    "finetune",
+    "quantize",
+)
 JOBS = {verb.name: verb for verb in DAY_VERBS}
 
 

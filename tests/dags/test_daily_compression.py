@@ -52,8 +52,10 @@ def test_each_task_waits_for_what_its_job_reads(dag: DAG) -> None:
         "update-priorities": ["count-accesses"],
         "train": ["ingest"],
         "score-fields": ["train"],
-        "plan-pruning": ["score-fields"],
-        "finetune": ["plan-pruning", "update-priorities"],
+        "validate-importance": ["score-fields"],
+        "plan-pruning": ["validate-importance"],
+        "prune-fields": ["plan-pruning"],
+        "finetune": ["prune-fields", "update-priorities"],
         "quantize": ["finetune"],
         "evaluate": ["quantize"],
         "publish": ["evaluate"],
@@ -64,7 +66,7 @@ def test_each_task_waits_for_what_its_job_reads(dag: DAG) -> None:
 
 def test_jobs_that_read_the_day_before_wait_for_it(dag: DAG) -> None:
     waiting = {task.task_id for task in dag.tasks if task.depends_on_past}
-    assert waiting == {"ingest", "update-priorities", "train", "publish"}
+    assert waiting == {"ingest", "update-priorities", "train", "plan-pruning", "publish"}
 
 
 def test_commands_are_the_golden_ones(dag: DAG) -> None:

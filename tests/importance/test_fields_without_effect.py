@@ -35,7 +35,7 @@ class Reads(nn.Module):
         self.linear = nn.Linear(2, 1)
 
     def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Tensor:
-        z = self.linear(dense).squeeze(1)
+        z: Tensor = self.linear(dense).squeeze(1)
         for name in self.names:
             z = z + self.through(pooled[name]).sum(dim=1)
         return z

@@ -45,7 +45,8 @@ class Cancels(nn.Module):
             self.linear.bias.fill_(4096.0)
 
     def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Tensor:
-        return self.linear(torch.cat([*pooled.values()], dim=1)).squeeze(1).float() - 4096.0
+        shifted: Tensor = self.linear(torch.cat([*pooled.values()], dim=1)).squeeze(1)
+        return shifted.float() - 4096.0
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -29,7 +29,12 @@ from shark_core.schemas import (
 )
 from tests.example_lake import DAY, STAMP
 
-PRUNE_ONE = {"max_predicted_loss": 10.0, "max_fields": 1}
+PRUNE_ONE = {
+    "max_predicted_loss": 10.0,
+    "max_measured_loss": 10.0,
+    "max_fields": 1,
+    "approval": "automatic",
+}
 EASY_GATES = {"max_auc_drop": 1.0, "max_log_loss_increase": 1.0, "min_compression_ratio": 0.0}
 FAILING_GATES = {"min_compression_ratio": 1000.0}
 

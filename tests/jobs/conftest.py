@@ -10,8 +10,10 @@ import pytest
 from jobs.context import DayContext
 from jobs.finetune import finetune
 from jobs.plan_pruning import plan_pruning
+from jobs.prune_fields import prune_fields
 from jobs.score_fields import score_fields
 from jobs.train import train
+from jobs.validate_importance import validate_importance
 from tests.example_lake import DAY, tiny_config, tiny_lake
 from tests.jobs.compressed_day import (
     EASY_GATES,
@@ -29,7 +31,7 @@ def finetuned_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_priorities(config)
     write_examples_facts(config)
     context = DayContext(config, DAY, "test")
-    for job in (train, score_fields, plan_pruning, finetune):
+    for job in (train, score_fields, validate_importance, plan_pruning, prune_fields, finetune):
         job(context)
     return root
 

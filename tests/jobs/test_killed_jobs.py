@@ -16,7 +16,13 @@ from shark_core.lake import Lake, Marker
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.lake_store import store_for
 from tests.example_lake import DAY, tiny_config, tiny_lake
-from tests.jobs.compressed_day import write_examples_facts, write_priorities
+from tests.jobs.compressed_day import (
+    EASY_GATES,
+    PRUNE_ONE,
+    write_examples_facts,
+    write_priorities,
+)
+from tests.jobs.lake_contents import contents
 from tests.killed_jobs import AFTER_THE_MARKER, BEFORE_THE_MARKER, kill_in_store, kill_in_writer
 from tests.traffic.raw.samples import criteo_line, write_lines
 
@@ -26,16 +32,11 @@ VERBS = {verb.name: verb for verb in DAY_VERBS[3:]}
 MOMENTS = (BEFORE_THE_MARKER, AFTER_THE_MARKER)
 
 
-def fingerprints(root: Path) -> dict[str, str]:
-    found = {path: Marker.from_json(path.read_text()) for path in root.rglob("_marker.json")}
-    return {str(path.relative_to(root)): marker.fingerprint for path, marker in found.items()}
-
-
 def fresh_lake(root: Path) -> DayContext:
     config = tiny_config(
         root,
-        pruning={"max_predicted_loss": 10.0, "max_fields": 1},
-        gates={"max_auc_drop": 1.0, "max_log_loss_increase": 1.0, "min_compression_ratio": 0.0},
+        pruning=PRUNE_ONE,
+        gates=EASY_GATES,
         release={"promotion": "automatic"},
     )
     tiny_lake(config, DAY, DAY + timedelta(days=1))
@@ -84,7 +85,7 @@ def test_jobs_killed_around_the_marker_are_repaired_by_running_them_again(
         if name != "release":  # it writes no partition
             kill_in_writer(moment, arguments_of(name, context))
         verb.load()(context)
-    assert fingerprints(tmp_path / "lake") == fingerprints(undisturbed)
+    assert contents(tmp_path / "lake") == contents(undisturbed)
     assert files_beside_markers(tmp_path / "lake") == set()
 
 
@@ -99,7 +100,7 @@ def test_jobs_killed_between_writes_to_the_registry_are_repaired_by_running_them
                 kill_in_store(arguments_of(name, context), written)
         job.load()(context)
     assert refs(tmp_path / "lake") == refs(undisturbed)
-    assert fingerprints(tmp_path / "lake") == fingerprints(undisturbed)
+    assert contents(tmp_path / "lake") == contents(undisturbed)
 
 
 def traffic_arguments(verb: str, folder: Path) -> list[str]:
@@ -122,8 +123,8 @@ def test_jobs_killed_between_two_days_of_traffic_are_repaired_by_running_them_ag
         arguments = traffic_arguments(verb, tmp_path / name)
         if name == "killed":
             kill_in_writer(BEFORE_THE_MARKER, arguments, commits=1)
-            assert len(fingerprints(tmp_path / name)) == 1
+            assert len(contents(tmp_path / name)) == 1
         assert CliRunner().invoke(app, arguments).exit_code == 0
-        lakes[name] = fingerprints(tmp_path / name / "lake")
+        lakes[name] = contents(tmp_path / name / "lake")
         assert files_beside_markers(tmp_path / name / "lake") == set()
     assert lakes["killed"] == lakes["undisturbed"]

@@ -1,4 +1,4 @@
-"""train → score-fields → plan-pruning → finetune over two days, without Spark."""
+"""train → score-fields → … → prune-fields → finetune over two days, without Spark."""
 
 from __future__ import annotations
 
@@ -14,21 +14,36 @@ import torch
 from jobs.context import DayContext
 from jobs.finetune import finetune
 from jobs.plan_pruning import plan_pruning
+from jobs.prune_fields import prune_fields
 from jobs.score_fields import score_fields
 from jobs.train import train
+from jobs.validate_importance import validate_importance
 from shark_core.config import PipelineConfig
 from shark_core.errors import DataError
 from shark_core.lake import Marker
 from shark_core.models.checkpoint import load_checkpoint
 from shark_core.models.ctr_model import CtrModel
-from shark_core.pruning.plan import FILE_NAME as PLAN_FILE
-from shark_core.pruning.plan import PruningPlan
+from shark_core.pruning.outcome import FILE_NAME as PRUNING_FILE
+from shark_core.pruning.outcome import PruningOutcome
 from shark_core.quantization.row_snapper import RowSnapper
-from shark_core.schemas import CHECKPOINT, IMPORTANCE, PLAN, ROW_PRIORITY, ROW_PRIORITY_SCHEMA
+from shark_core.schemas import (
+    CHECKPOINT,
+    IMPORTANCE,
+    PLAN,
+    PRUNING,
+    ROW_PRIORITY,
+    ROW_PRIORITY_SCHEMA,
+)
 from tests.example_lake import DAY, examples_table, tiny_config, tiny_lake, write_examples
 
 BEFORE = DAY - timedelta(days=1)
-LIMITS = {"max_predicted_loss": 9.0, "max_fields": 1, "keep": ["item"]}
+LIMITS = {
+    "max_predicted_loss": 9.0,
+    "max_measured_loss": 9.0,
+    "max_fields": 1,
+    "keep": ["item"],
+    "approval": "automatic",
+}
 
 
 def context(root: Path, day: date = DAY, **changes: Any) -> DayContext:
@@ -48,13 +63,13 @@ def write_priorities(context: DayContext) -> None:
 
 def run_day(context: DayContext) -> None:
     write_priorities(context)
-    for job in (train, score_fields, plan_pruning, finetune):
+    for job in (train, score_fields, validate_importance, plan_pruning, prune_fields, finetune):
         job(context)
 
 
 def markers(context: DayContext) -> list[Marker]:
     stages = [context.marker(CHECKPOINT, stage=stage) for stage in ("baseline", "finetuned")]
-    return [*stages, context.marker(IMPORTANCE), context.marker(PLAN)]
+    return [*stages, *map(context.marker, (IMPORTANCE, PLAN, PRUNING))]
 
 
 def checkpoint(context: DayContext, stage: str) -> CtrModel:
@@ -83,11 +98,12 @@ def test_the_baseline_marker_holds_what_later_jobs_read(day: DayContext) -> None
     assert 0 < facts["validation_auc"] < 1
 
 
-def test_the_finetuned_model_has_the_planned_fields_as_constants(day: DayContext) -> None:
-    plan = PruningPlan.from_json(day.lake.read_file(day.partition(PLAN), PLAN_FILE))
+def test_the_finetuned_model_has_the_pruned_fields_as_constants(day: DayContext) -> None:
+    content = day.lake.read_file(day.partition(PRUNING), PRUNING_FILE)
+    outcome = PruningOutcome.from_json(content)
     model = checkpoint(day, "finetuned")
-    assert len(plan.pruned) == 1
-    assert (model.pruned, model.kept) == (plan.pruned, plan.kept)
+    assert len(outcome.pruned) == 1
+    assert model.pruned == [*outcome.pruned]
 
 
 def test_every_row_of_the_finetuned_model_is_on_its_tiers_grid(day: DayContext) -> None:

@@ -17,6 +17,7 @@ from shark_core.lake import Lake, Marker
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.report.stored import read_report
+from tests.jobs.lake_contents import contents
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -63,11 +64,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory, spark: object) -> Pipelin
     return run_days(tmp_path_factory.mktemp("first"))
 
 
-def test_two_runs_over_the_same_traffic_give_the_same_bytes(
+def test_two_runs_over_the_same_traffic_give_the_same_contents(
     finished: PipelineConfig, tmp_path: Path
 ) -> None:
     again = run_days(tmp_path)
-    assert fingerprints(tmp_path) == fingerprints(Path(finished.lake))
+    assert contents(tmp_path) == contents(Path(finished.lake))
     assert production(again) == production(finished)
 
 

@@ -103,7 +103,9 @@ def test_a_report_survives_its_json() -> None:
     assert RunReport.from_json(example_report().to_json()) == example_report()
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"format_version": 2}'])
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "no json", '{"format_version": 1}', '{"format_version": 2}']
+)
 def test_a_document_that_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(DataError, match=r"report\.json is damaged"):
         RunReport.from_json(text)
@@ -113,7 +115,9 @@ def test_the_short_text_says_what_the_demo_promises() -> None:
     assert short_text(example_report(), "lake/report.html").splitlines() == [
         "demo 2026-01-03: all gates passed",
         "  embedding bytes  3.00 MB → 700 kB (4.29 × smaller)",
-        "  fields pruned    1 of 3: noise_session",
+        "  plan             2026-01-02-ab12cd34 applied (approved by ann); "
+        "2026-01-03-00ff00ff proposed by plan-pruning, run 8",
+        "  fields pruned    1 of 4: noise_session",
         "  rows by tier     fp32 0.2 % (20), fp16 3.2 % (300), int8 96.6 % (9,000)",
         "  AUC              0.7312 baseline → 0.7308 compressed "
         "(difference -0.00040 [-0.00079, -0.00001])",
