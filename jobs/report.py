@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 
-from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
-from shark_core.importance.agreement import Agreement
-
 from jobs.context import DayContext, JobResult
 from shark_core.evaluation.result import FILE_NAME as EVALUATION_FILE
 from shark_core.evaluation.result import Evaluation
+from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
+from shark_core.importance.agreement import Agreement
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
 from shark_core.pruning.outcome import FILE_NAME as PRUNING_FILE
