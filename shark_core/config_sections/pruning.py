@@ -50,16 +50,18 @@ class Importance(Section):
 class Pruning(Section):
     """Which fields may be dropped, and what that may cost. Losses are log-loss per example.
 
-    Without `byte_budget` a plan saves as many bytes as the limits allow; with it, it gets the
-    tables, in fp32, down to that many bytes at the least predicted loss. Either way
-    `max_predicted_loss` holds for the upper end of the prediction's 95 % interval, and at most
-    `max_fields` are pruned. `keep`: fields that are never pruned. `groups`: lists of fields that
-    live or die together.
+    Fields whose score is below zero go first, whatever the budget. Then, without `byte_budget`, a
+    plan saves as many bytes as the limits allow; with it, it gets the tables, in fp32, down to that
+    many bytes at the least predicted loss. Either way `max_predicted_loss` holds for the upper end
+    of the prediction's 95 % interval (a loss below zero counts as zero), at most `max_fields` are
+    pruned, and one field stays. `keep`: fields that are never pruned. `groups`: lists of fields
+    that live or die together.
 
     `approval`: a plan waits for a person (`manual`), or is approved as soon as it is proposed
     (`automatic`). An approved plan is carried out in about `steps` steps, each finetuned and
-    measured on held-out examples: a step stays if the 95 % interval of the whole measured increase
-    ends below `max_measured_loss`, else it is undone; `max_trials` finetunings at most.
+    measured on held-out examples: a step stays if the 95 % interval of the measured increase, over
+    nothing pruned and over the best state so far, ends within `max_measured_loss`, else it is
+    undone; `max_trials` finetunings at most.
     """
 
     max_predicted_loss: NonNegative = 0.005

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from shark_core.importance.gradients import linearise
-from shark_core.importance.logits import Logits
+from shark_core.importance.gradients import Linearised, Point
+from shark_core.importance.logits import Logits, TaskLogits
 from shark_core.importance.losses import loss_changes
 from shark_core.importance.replacements import Replacement
 from shark_core.models.batch import Batch
@@ -28,12 +29,27 @@ class LogitTaylor:
     logits: Logits
 
     def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
-        tasks = linearise(model, batch, model.kept, self.logits)
+        point = Point.of(model, batch, model.kept, self.logits)
+        tasks = [TaskLogits(task.weight, task.logits.detach(), task.label) for task in point.tasks]
+        changes = _one_by_one(point)
         changed = (
             {
-                name: [at.task.logits + at.change(name, new) for at in tasks]
+                name: [
+                    task.logits + at.change(name, new)
+                    for task, at in zip(tasks, changes, strict=True)
+                ]
                 for name, new in replaced.items()
             }
-            for replaced in self.replacement.of(tasks[0].pooled, number)
+            for replaced in self.replacement.of(point.pooled, number)
         )
-        return loss_changes([at.task for at in tasks], changed)
+        return loss_changes(tasks, changed)
+
+
+def _one_by_one(point: Point) -> list[Linearised]:
+    """Each task's logit, in a backward pass of its own."""
+    return [
+        point.linearise(
+            [torch.ones_like(task.logits) if task is wanted else None for task in point.tasks]
+        )
+        for wanted in point.tasks
+    ]

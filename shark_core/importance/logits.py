@@ -11,6 +11,7 @@ losses:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -70,11 +71,14 @@ class Logits:
 
     def _names(self, head: torch.nn.Module) -> list[str]:
         names = list(getattr(head, "tasks", ()))
-        wanted = {name for name, weight in self.tasks.items() if weight}
-        if not wanted <= set(names) or (names and not wanted):
+        chosen = [weight for weight in self.tasks.values() if weight]
+        known = set(self.tasks) <= set(names) and bool(chosen) == bool(names)
+        if not known or not all(map(math.isfinite, chosen)):
             raise ConfigError(
                 "the tasks to score are not the model's",
-                expected=f"weights for some of {names}" if names else "no tasks: one logit only",
+                expected=f"finite weights for some of {names}"
+                if names
+                else "no tasks: one logit only",
                 found=dict(self.tasks),
                 where=f"head {type(head).__name__}",
                 remedy="name tasks of the head's attribute `tasks`, one with a weight at least",

@@ -39,12 +39,10 @@ class DonorReplacement:
     seed: int
 
     def of(self, pooled: Embeddings, number: int) -> Iterator[Embeddings]:
-        examples = len(next(iter(pooled.values())))
+        first = next(iter(pooled.values()))
         for repeat in range(self.repeats):
             generator = torch.Generator().manual_seed(
                 derived_seed(self.seed, "donors", number, repeat)
             )
-            donors = torch.randperm(examples, generator=generator)
-            yield {
-                name: embedding[donors.to(embedding.device)] for name, embedding in pooled.items()
-            }
+            donors = torch.randperm(len(first), generator=generator).to(first.device)
+            yield {name: embedding[donors] for name, embedding in pooled.items()}

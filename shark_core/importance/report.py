@@ -15,7 +15,11 @@ FILE_NAME = "importance.json"
 
 @dataclass(frozen=True)
 class FieldImportance:
-    """`score` in log-loss per example, with its standard error over `examples` examples."""
+    """`score` in log-loss per example, with its standard error over `examples` examples.
+
+    The interval is of the sample: how far the score would move with other examples. How far a
+    first-order score is from true replacement is what `shark_core.importance.agreement` measures.
+    """
 
     field: str
     score: float

@@ -11,11 +11,12 @@ scores = score_sums(model, batches, method)                  second pass
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
+from typing import TypeVar
 
 from torch import Tensor
 
 from shark_core.config_sections import Importance
+from shark_core.errors import DataError
 from shark_core.importance.f_permutation import FPermutation
 from shark_core.importance.logit_checks import check_finite
 from shark_core.importance.logit_taylor import LogitTaylor
@@ -28,6 +29,7 @@ from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 
 Means = dict[str, Tensor]
+Sums = TypeVar("Sums", MeanEmbeddings, ScoreSums)
 
 REPLACEMENTS: dict[str, Callable[[Importance, Means, int], Replacement]] = {
     "mean": lambda _, means, __: MeanReplacement(means),
@@ -53,8 +55,9 @@ def importance_method(
 
 
 def mean_embeddings(model: CtrModel, batches: Iterable[Batch]) -> MeanEmbeddings:
-    """`batches` must hold at least one. Raises `PermanentError` for a mean that is not finite."""
-    found = reduce(MeanEmbeddings.merge, (MeanEmbeddings.of(model, batch) for batch in batches))
+    """Raises `DataError` without batches or fields, `PermanentError` where a mean is not finite."""
+    _check_fields(model)
+    found = _merged(MeanEmbeddings.of(model, batch) for batch in batches)
     check_finite(model, {name: total.sum().item() for name, total in found.sums.items()})
     return found
 
@@ -65,9 +68,10 @@ def score_sums(
     """In eval mode; the model is left in the mode in which it came.
 
     `first_batch`: the number of the first, where several processes score parts of the examples.
-    Raises `PermanentError` for scores that are not finite, `ConfigError` where the head's output is
-    not a logit.
+    Raises `DataError` without batches or fields, `PermanentError` for scores that are not finite,
+    `ConfigError` where the head's output is not a logit, or has no gradient for what it reads.
     """
+    _check_fields(model)
     training = model.training
     model.eval()
     try:
@@ -75,8 +79,32 @@ def score_sums(
         parts = (
             ScoreSums.of(method.example_scores(model, batch, number)) for number, batch in numbered
         )
-        found = reduce(ScoreSums.merge, parts)
+        found = _merged(parts)
     finally:
         model.train(training)
     check_finite(model, found.sums)
     return found
+
+
+def _merged(parts: Iterable[Sums]) -> Sums:
+    found: Sums | None = None
+    for part in parts:
+        found = part if found is None else found.merge(part)
+    if found is None:
+        raise DataError(
+            "there are no examples to score fields on",
+            expected="at least one batch",
+            found="none",
+            remedy="check how many examples the day has and training.holdout_share",
+        )
+    return found
+
+
+def _check_fields(model: CtrModel) -> None:
+    if not model.kept:
+        raise DataError(
+            "the model has no field left to score",
+            expected="at least one field with a table",
+            found=f"{len(model.pruned)} pruned fields",
+            remedy="score a model before all of its fields are pruned",
+        )

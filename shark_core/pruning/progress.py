@@ -158,8 +158,6 @@ class Progress:
 
     def _stop(self) -> str | None:
         """Why no further step is tried."""
-        if enough := self.room.enough():
-            return enough
         most = self.room.limits.max_trials
         return f"max_trials {most} used up" if len(self.steps) >= most else None
 

@@ -32,7 +32,7 @@ class Room:
         return _highest_loss(self.accepted)
 
     def enough(self, candidates: Candidates = ()) -> str | None:
-        """Why nothing more needs to go once these are gone too; None where more may."""
+        """Why nothing needs to go beyond these, unless it hurts; None where the rest may."""
         left = sum(field.float_bytes for field in self.fields)
         left -= sum(candidate.bytes for candidate in (*self.accepted, *candidates))
         budget = self.limits.byte_budget
@@ -41,8 +41,10 @@ class Room:
         return f"the {left:,} bytes that remain fit byte_budget {budget:,}"
 
     def obstacle(self, candidates: Candidates) -> str | None:
-        """Why these may not go; None where they may."""
+        """Why these, of which the last is the question, may not go; None where they may."""
         gone = (*self.accepted, *candidates)
+        if not candidates[-1].hurts and (enough := self.enough(candidates[:-1])):
+            return enough
         count = sum(len(candidate.fields) for candidate in gone)
         most, limit = self.limits.max_fields, self.limits.max_predicted_loss
         if most is not None and count > most:
@@ -59,7 +61,7 @@ class Room:
     def takes_at_once(self, candidates: Candidates) -> bool:
         """Whether these are no more than one step is for."""
         share = self.limits.max_predicted_loss / self.limits.steps
-        return _highest_loss(candidates) <= share and self.enough(candidates[:-1]) is None
+        return _highest_loss(candidates) <= share
 
 
 def _highest_loss(candidates: Iterable[Candidate]) -> float:

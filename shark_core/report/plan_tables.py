@@ -15,6 +15,7 @@ from shark_core.publish.plan_entry import PlanEntry
 from shark_core.report.numbers import significant, size
 
 NAMED = 12  # fields named in a line of the list
+WHOLE, FOLDED = True, False
 
 
 def plan_line(entry: PlanEntry) -> dict[str, Any]:
@@ -49,23 +50,25 @@ def bytes_saved(plan: PruningPlan) -> int:
 
 
 def plans_table(plans: Iterable[PlanEntry]) -> Table:
-    table = _table("plan", "status", "fields", "saves", "predicted loss", "by")
+    table = _table(
+        plan=WHOLE, status=WHOLE, saves=WHOLE, predicted_loss=WHOLE, by=FOLDED, fields=FOLDED
+    )
     for entry in plans:
         plan = entry.reviewed
         table.add_row(
-            _unbroken(entry.plan_id),
-            _unbroken(entry.status),
-            Text(_fields(entry.pruned)),
-            _unbroken(size(bytes_saved(plan))),
-            _unbroken(_interval(plan.predicted_loss, plan.predicted_low, plan.predicted_high)),
+            Text(entry.plan_id),
+            Text(entry.status),
+            Text(size(bytes_saved(plan))),
+            Text(_interval(plan.predicted_loss, plan.predicted_low, plan.predicted_high)),
             Text(f"{entry.by}\n{_when(entry.at)}"),
+            Text(_fields(entry.pruned)),
         )
     return table
 
 
 def decisions_table(plan: PruningPlan) -> Table:
     """The pruned fields first."""
-    table = _table("field", "decision", "bytes", "predicted loss", "reason")
+    table = _table(field=WHOLE, decision=WHOLE, bytes=WHOLE, predicted_loss=WHOLE, reason=FOLDED)
     for decision in sorted(plan.decisions, key=lambda each: each.action == "keep"):
         table.add_row(*_decision_cells(decision))
     return table
@@ -73,9 +76,9 @@ def decisions_table(plan: PruningPlan) -> Table:
 
 def history_table(history: Iterable[PlanEntry]) -> Table:
     """Who decided what, in the order given."""
-    table = _table("status", "by", "at", "note")
+    table = _table(status=WHOLE, by=FOLDED, at=WHOLE, note=FOLDED)
     for entry in history:
-        table.add_row(entry.status, Text(entry.by), _unbroken(_when(entry.at)), Text(entry.note))
+        table.add_row(entry.status, Text(entry.by), Text(_when(entry.at)), Text(entry.note))
     return table
 
 
@@ -84,21 +87,18 @@ def _decision_cells(decision: Decision) -> tuple[Text, ...]:
     return (
         Text(decision.field),
         Text(decision.action, style="yellow" if decision.action == "prune" else ""),
-        _unbroken(size(decision.bytes)),
-        _unbroken(loss),
+        Text(size(decision.bytes)),
+        Text(loss),
         Text(decision.reason),
     )
 
 
-def _table(*columns: str) -> Table:
+def _table(**columns: bool) -> Table:
+    """Columns that are `WHOLE` keep their lines: an id that is cut cannot be copied."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for column, no_wrap in columns.items():
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=no_wrap)
     return table
-
-
-def _unbroken(text: str) -> Text:
-    return Text(text, no_wrap=True)
 
 
 def _fields(pruned: tuple[str, ...]) -> str:

@@ -78,14 +78,6 @@ def test_all_fields_where_the_logit_is_a_constant(
     assert [name for name in model.kept if zero(found, name)] == model.kept
 
 
-@pytest.mark.parametrize("method", ["f_permutation", "logit_taylor"])
-def test_a_head_that_detaches_has_no_first_order_effect(tmp_path: Path, method: str) -> None:
-    config, model = setting(tmp_path)
-    model.head = Reads(model.kept, Tensor.detach)
-    found = scored(model, batches(config, model, 32), method)
-    assert [name for name in model.kept if zero(found, name)] == model.kept
-
-
 def test_permutation_sees_what_a_head_detaches(tmp_path: Path) -> None:
     config, model = setting(tmp_path)
     parts = batches(config, model, 32)

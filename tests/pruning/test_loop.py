@@ -243,3 +243,13 @@ def test_bad_data_is_told_as_it_is() -> None:
 def test_predictions_of_the_planted_world_have_its_losses() -> None:
     found: Predictions = Losses({"a": 0.25}, noise=0.1).predictions(["a"])
     assert found.log_loss == pytest.approx(0.85)
+
+
+def test_what_hurts_goes_whatever_the_byte_budget_as_the_plan_has_it() -> None:
+    losses = Losses({"a": -0.1, "b": -0.05, "c": 0.0, "z": 9.0})
+    fields = [field_of(name) for name in losses.alone]
+    limits = {"byte_budget": 120, "max_predicted_loss": 1.0}
+    plan = plan_pruning(fields, losses.importances(), Pruning.model_validate(limits))
+    outcome = pruned_by_steps(losses, plan.pruned, **limits)
+    assert plan.pruned == ["a", "b"]
+    assert outcome.pruned == ("a", "b")
