@@ -16,7 +16,7 @@ The last lines of its log say what was expected, what was found, where, and what
 | exit code | meaning | what you do |
 |---|---|---|
 | 65 | data missing, malformed or outside its contract | repair the traffic, clear `ingest` |
-| 76 | somebody else moved a ref | `jobs refs show --config FILE`; decide; clear the task |
+| 76 | somebody moved a ref, or decided on a plan | `jobs refs show`, `plans list`; clear the task |
 | 78, 2 | pipeline config or argument not valid | correct the file named, clear the task |
 | 79 | a gate failed: worse than allowed | read the report; `production` is unchanged |
 | 70 | a defect in SHARK | file it with the log |

@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 from shark_core.config import PipelineConfig
+from shark_core.errors import DataError
 from shark_core.interval import Interval
 from shark_core.lake import Lake, Marker, Partition, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
-from shark_core.schemas import Dataset
+from shark_core.schemas import CHECKPOINT, Dataset
 from shark_core.version import code_version
 
 COMMITS_AT_ONCE = 16
@@ -69,6 +70,21 @@ def commit_together(
             pool.submit(writer.commit, inputs, facts) for writer, inputs, facts in partitions
         ]
     return [commit.result() for commit in commits]
+
+
+def check_same_baseline(context: DayContext, *datasets: Dataset) -> None:
+    """Raises `DataError` where a partition was made from another checkpoint than the day's."""
+    baseline = context.marker(CHECKPOINT, stage="baseline").fingerprint
+    for dataset in datasets:
+        found = context.marker(dataset).inputs.get("checkpoint")
+        if found != baseline:
+            raise DataError(
+                f"{dataset.name} was made from another checkpoint than the day's baseline",
+                expected=f"checkpoint {baseline}",
+                found=f"checkpoint {found}",
+                where=context.lake.location(context.partition(dataset).path),
+                remedy=f"run `python -m jobs {dataset.job}` and what follows it for this day again",
+            )
 
 
 def some_of(things: Sequence[object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.context import DayContext, JobResult
+from jobs.context import DayContext, JobResult, check_same_baseline
 from shark_core.evaluation.training_figures import training_figures
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
@@ -32,6 +32,7 @@ def finetune(context: DayContext) -> JobResult:
 
 def _pruned_model(context: DayContext) -> CtrModel:
     """The baseline with each field that pruning took replaced by its mean embedding."""
+    check_same_baseline(context, PRUNING, IMPORTANCE)
     lake = context.lake
     outcome = PruningOutcome.from_json(lake.read_file(context.partition(PRUNING), PRUNING_FILE))
     content = lake.read_file(context.partition(IMPORTANCE), IMPORTANCE_FILE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.context import DayContext, JobResult, log
-from shark_core.errors import DataError
+from jobs.context import DayContext, JobResult, check_same_baseline, log
+from shark_core.errors import ConflictError
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
 from shark_core.partition_writer import RunStamp
@@ -31,6 +31,7 @@ def prune_fields(context: DayContext) -> JobResult:
     if plan is None:
         return _without_plan(context, plans)
     outcome, inputs = _carry_out(context, plan)
+    _check_still_in_force(context, plans, plan)
     facts = _facts(outcome)
     _commit(context, outcome, inputs, facts)
     _mark_applied(context, plans, plan, outcome)
@@ -40,14 +41,28 @@ def prune_fields(context: DayContext) -> JobResult:
     return JobResult(f"{headline}permits on {context.day}", figures)
 
 
+def _check_still_in_force(context: DayContext, plans: PlanLog, plan: PlanEntry) -> None:
+    """Steps take time, in which somebody may decide otherwise."""
+    found = plans.in_force(context.day)
+    if found is None or found.plan_id != plan.plan_id:
+        raise ConflictError(
+            "the plan was decided on anew while it was carried out; nothing is pruned by it",
+            expected=f"plan {plan.plan_id} in force on {context.day}",
+            found=f"plan {found.plan_id}" if found else "no plan in force",
+            where=f"the plans of {context.config.name}",
+            remedy="look at `python -m jobs plans list`, then run `prune-fields` again",
+        )
+
+
 def _without_plan(context: DayContext, plans: PlanLog) -> JobResult:
     outcome = PruningOutcome(plan_id=None, pruned=(), kept={}, steps=())
     facts = _facts(outcome)
-    _commit(context, outcome, {}, facts)
+    baseline = context.marker(CHECKPOINT, stage="baseline").fingerprint
+    _commit(context, outcome, {"checkpoint": baseline}, facts)
     waiting = [
         entry.plan_id
         for entry in plans.plans()
-        if entry.day == context.day and entry.status == "proposed"
+        if entry.day <= context.day and entry.status == "proposed"
     ]
     headline = f"no plan is in force on {context.day}: nothing is pruned"
     if not waiting:
@@ -74,18 +89,8 @@ def _carry_out(context: DayContext, plan: PlanEntry) -> tuple[PruningOutcome, di
 
 
 def _importances(context: DayContext) -> ImportanceReport:
-    """Raises `DataError` where the scores are of another checkpoint than the day's."""
-    scored = context.marker(IMPORTANCE).inputs.get("checkpoint")
-    baseline = context.marker(CHECKPOINT, stage="baseline").fingerprint
+    check_same_baseline(context, IMPORTANCE)
     source = context.partition(IMPORTANCE)
-    if scored != baseline:
-        raise DataError(
-            "the importances are of another checkpoint",
-            expected=f"scores of the day's baseline, {baseline}",
-            found=f"scores of {scored}",
-            where=context.lake.location(source.path),
-            remedy="run `python -m jobs score-fields` and `plan-pruning` for this day again",
-        )
     return ImportanceReport.from_json(context.lake.read_file(source, IMPORTANCE_FILE))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import islice
 
-from jobs.context import DayContext, JobResult
+from jobs.context import DayContext, JobResult, log
+from shark_core.errors import DataError
 from shark_core.evaluation.result import FILE_NAME as EVALUATION_FILE
 from shark_core.evaluation.result import Evaluation
 from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
@@ -103,9 +106,9 @@ def _pruning(context: DayContext, plan: PruningPlan, earlier: list[DayContext]) 
         agreement=AgreementFigures.of(agreement),
         steps=outcome.steps,
         checks=tuple(
-            MeasuredStep.of(day.day, step)
-            for day in (*earlier, context)
-            for step in _outcome(day).accepted
+            MeasuredStep.of(day, step)
+            for day, outcome in (*_readable(earlier), (context.day, outcome))
+            for step in outcome.accepted
         ),
     )
 
@@ -120,6 +123,15 @@ def _earlier_days(context: DayContext) -> list[DayContext]:
     newest_first = (replace(context, day=day) for day in reversed(before))
     finished = (day for day in newest_first if day.lake.find_marker(day.partition(PRUNING)))
     return list(islice(finished, EARLIER_DAYS))[::-1]
+
+
+def _readable(days: Iterable[DayContext]) -> Iterator[tuple[date, PruningOutcome]]:
+    """A day of the past that is damaged must not hold up today's report."""
+    for day in days:
+        try:
+            yield day.day, _outcome(day)
+        except DataError as error:
+            log.warning("left out of the report, %s: %s", day.day, error)
 
 
 def _outcome(context: DayContext) -> PruningOutcome:

@@ -4,7 +4,8 @@ means = mean_embeddings(model, batches)                      first pass: tables 
 method = importance_method(config.importance, means, seed)
 scores = score_sums(model, batches, method)                  second pass
 
-`score_slice` does all three. The pipeline trains models of one logit; for a head of several tasks,
+`shark_core.importance.slices.ScoredSlice` does all three. The pipeline trains models of one logit;
+for a head of several tasks,
 `importance_method(…, tasks={"click": 1.0})` scores one of them, or a weighted sum.
 """
 

@@ -3,7 +3,7 @@
     fields      user   item   shop   tags        groups [[item, shop]], keep [tags]
     candidates  (user) (item, shop) (tags, obstacle "on the keep list")
 
-Candidates come in one order whatever the order of the input: least important first.
+Candidates come in one order whatever the order of the input: surest to cost little first.
 """
 
 from __future__ import annotations
@@ -46,9 +46,11 @@ class Candidate:
         return total(self.highs)
 
     @property
-    def order(self) -> tuple[float, int, tuple[str, ...]]:
-        """Least important first; of equals more bytes first, then by name."""
-        return (self.score, -self.bytes, self.fields)
+    def order(self) -> tuple[bool, float, float, int, tuple[str, ...]]:
+        """Those that hurt first, then by the upper end of the predicted loss: what is surest to
+        cost little goes first. Of equals the lower score, then more bytes, then by name.
+        """
+        return (not self.hurts, self.high, self.score, -self.bytes, self.fields)
 
 
 def candidates_of(

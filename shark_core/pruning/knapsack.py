@@ -53,10 +53,6 @@ class Choice:
     def bytes(self) -> int:
         return sum(each.bytes for each in self.candidates)
 
-    @property
-    def loss(self) -> float:
-        return total(each.loss for each in self.candidates)
-
 
 def most_bytes(
     taken: Sequence[Candidate], open_: Sequence[Candidate], capacity: Capacity

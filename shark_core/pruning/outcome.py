@@ -33,8 +33,8 @@ class LossChange:
 
     @classmethod
     def of(cls, importances: Iterable[FieldImportance]) -> Self:
-        """Of pruning fields together, as plans add up: their errors are of the same examples and
-        may all lean the same way.
+        """Of pruning fields together: their errors are of the same examples and may all lean the
+        same way. Gains count, other than in a plan: this is what measurement is compared with.
         """
         entries = list(importances)
         return cls(

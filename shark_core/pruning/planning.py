@@ -33,9 +33,9 @@ def plan_pruning(
     below zero counts as zero), `max_fields` (fields, not groups), `keep` (a group with a member on
     it stays whole), and one field stays.
 
-    1. Candidates whose score, for a group the sum of its fields', is below zero go first, lowest
-       score first (then more bytes, then by name). Each goes unless, with those gone before it, it
-       is past a limit. No other candidate is considered before all of these are decided on, and
+    1. Candidates whose score, for a group the sum of its fields', is below zero go first, those of
+       the least upper end first (`Candidate.order`). Each goes unless, with those gone before it,
+       it is past a limit. No other candidate is considered before all of these are decided on, and
        `byte_budget` does not hold them back: the model is better without them.
     2. Of the others, without `byte_budget`: the set that saves the most bytes, and of those the
        one of least predicted loss. With it: the set of least predicted loss that gets the tables

@@ -5,7 +5,7 @@ while proposal := progress.proposal():
     …                                      finetune without progress.pruned + proposal.fields
     progress = progress.after(proposal, step, importances)
 
-open fields ──► least important first, while the step stays within max_predicted_loss / steps
+open fields ──► surest to cost little first, while the step stays within max_predicted_loss / steps
    ▲   │
    │   ├─ accepted ──► pruned; the rest is scored again
    │   └─ undone ──► its halves are tried, first half first; a candidate alone is refused
@@ -23,9 +23,9 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from shark_core.config_sections import Field, Pruning
-from shark_core.errors import DataError
+from shark_core.errors import DataError, SharkError
 from shark_core.importance.report import FieldImportance
-from shark_core.pruning.candidates import candidates_of
+from shark_core.pruning.candidates import Candidate, candidates_of
 from shark_core.pruning.outcome import LossChange, PruningOutcome, Step
 from shark_core.pruning.permitted import Permitted
 from shark_core.pruning.room import Candidates, Room
@@ -113,11 +113,18 @@ class Progress:
     def outcome(self, plan_id: str) -> PruningOutcome:
         """With a reason for every permitted field that stays."""
         left = {
-            name: self._stop() or str(self.room.obstacle((candidate,)))
+            name: self._stop() or self._obstacle(candidate)
             for candidate in self._candidates(self.open)
             for name in candidate.fields
         }
         return PruningOutcome(plan_id, self.pruned, {**self.kept, **left}, self.steps)
+
+    def _obstacle(self, candidate: Candidate) -> str:
+        """Why a candidate that is still open stays, once no step is proposed any more."""
+        found = self.room.obstacle((candidate,))
+        if found is None:
+            raise SharkError(f"pruning ended while {', '.join(candidate.fields)} may still go")
+        return found
 
     def _choose(self, among: Names) -> Candidates:
         """As many as one step takes: the first that may go, and what may go along with it."""
@@ -152,7 +159,7 @@ class Progress:
         return progress
 
     def _candidates(self, names: Names) -> Candidates:
-        """Least important first, by the present scores."""
+        """In `Candidate.order`, by the present scores."""
         fields = [each for each in self.room.fields if each.name in names]
         return tuple(candidates_of(fields, self.importances, self.room.limits))
 

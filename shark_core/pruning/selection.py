@@ -1,6 +1,6 @@
 """Which candidates go: those that hurt first, then the best set of the rest.
 
-candidates, least important first
+candidates, in `Candidate.order`
 ├─ on the keep list                           stay
 ├─ hurt (score below zero), in their order    each goes unless it takes what has gone past a limit
 └─ the rest                                   the best set that the limits still allow
@@ -59,7 +59,8 @@ def warnings_on(
     budget = limits.byte_budget
     if budget is not None and selection.kept_bytes > budget:
         missed = selection.kept_bytes - budget
-        why = _what_stops(candidates, limits, budget)
+        ended = "the search for it ended early"
+        why = ended if selection.gap > 0 else _what_stops(candidates, limits, budget)
         warnings.append(f"byte_budget {budget:,} is missed by {missed:,} bytes: {why}")
     if selection.gap > 0:
         warnings.append(
@@ -78,7 +79,7 @@ def _last(candidates: Sequence[Candidate], limits: Pruning) -> Candidate | None:
     sizes = [each.bytes for each in candidates if not each.hurts]
     if limits.byte_budget is not None and sizes and min(sizes) <= limits.byte_budget:
         return None
-    return candidates[-1]
+    return max(candidates, key=lambda each: (each.score, -each.bytes, each.fields))
 
 
 def _hurting(free: Sequence[Candidate], capacity: Capacity) -> list[Candidate]:
@@ -103,7 +104,7 @@ def _best(
     if most.gap > 0:
         return most
     cheaper = least_loss(taken, rest, capacity, most.bytes, most.candidates)
-    return Choice(tuple(filled_up(taken, cheaper.candidates, rest, capacity)), gap=0.0)
+    return Choice(tuple(filled_up(taken, cheaper.candidates, rest, capacity)), cheaper.gap)
 
 
 def _what_stops(candidates: Sequence[Candidate], limits: Pruning, budget: int) -> str:

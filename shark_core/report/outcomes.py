@@ -49,7 +49,7 @@ def _decided(planned: Planned, pruning: PruningOutcome) -> tuple[Decision, str]:
     name = planned.field
     accepted = [step for step in pruning.accepted if name in step.fields]
     if name in pruning.pruned:
-        return "pruned", _figures(accepted[-1]) if accepted else f"by plan {pruning.plan_id}"
+        return "pruned", _figures(accepted[-1])
     undone = [step for step in pruning.undone if name in step.fields]
     if undone:
         return "undone", pruning.kept.get(name) or _figures(undone[-1])
