@@ -50,7 +50,7 @@ class Size:
 
 
 FULL = Size(seeds=3, ks=(2, 3, 4, 6, 8, 12, 16, 24, 32), scoring_batches=8, eliminated=1 / 16)
-QUICK = Size(seeds=1, ks=(4, 12), scoring_batches=2, eliminated=1 / 4)
+QUICK = Size(seeds=1, ks=(4, 12), scoring_batches=1, eliminated=1 / 2)
 
 RegimeCurves = dict[str, dict[str, list[Curve]]]  # by regime, by method, one for each seed
 
