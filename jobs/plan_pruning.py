@@ -20,6 +20,7 @@ from shark_core.schemas import AGREEMENT, IMPORTANCE, PLAN
 
 def plan_pruning(context: DayContext) -> JobResult:
     """The plan is a pure function of the importances, their agreement and the config's limits."""
+    log = PlanLog(store_for(context.lake), context.config.name)  # or raises: before any commit
     plan = _plan(context)
     facts = _facts(plan, context.config.float_bytes)
     inputs = {
@@ -29,7 +30,7 @@ def plan_pruning(context: DayContext) -> JobResult:
     with context.writer(PLAN) as writer:
         writer.write_bytes(FILE_NAME, plan.to_json().encode())
         writer.commit(inputs, facts)
-    verdict, proposal = _propose(context, plan)
+    verdict, proposal = _propose(log, context, plan)
     reasons = {decision.field: decision.reason for decision in plan.decisions}
     headline = f"{len(plan.pruned)} of {len(plan.decisions)} fields to prune on {context.day}"
     return JobResult(f"{headline}; {verdict}", {**facts, **proposal, "decisions": reasons})
@@ -45,9 +46,8 @@ def _plan(context: DayContext) -> PruningPlan:
     return plan_fields(config.fields, report.fields, config.pruning, warnings)
 
 
-def _propose(context: DayContext, plan: PruningPlan) -> tuple[str, dict[str, str]]:
+def _propose(log: PlanLog, context: DayContext, plan: PruningPlan) -> tuple[str, dict[str, str]]:
     """Put the plan up for review. The log is no dataset: its entries know when they were made."""
-    log = PlanLog(store_for(context.lake), context.config.name)
     by = f"plan-pruning, run {context.run_id}" if context.run_id else "plan-pruning"
     approval = context.config.pruning.approval
     proposal = put_forward(log, plan, context.day, by, datetime.now(UTC), approval)

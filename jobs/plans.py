@@ -14,16 +14,18 @@ from rich.text import Text
 from jobs.console import ConfigOption, JsonOption, show
 from jobs.context import JobResult
 from shark_core.config import load_config
-from shark_core.errors import ConfigError, ConflictError
+from shark_core.errors import ConfigError
 from shark_core.lake import Lake
 
 if TYPE_CHECKING:
-    from shark_core.publish.plan_entry import PlanEntry, Status
+    from shark_core.publish.plan_entry import PlanEntry
     from shark_core.publish.plan_log import PlanLog
 
 plans_app = typer.Typer(
     no_args_is_help=True, help="List, show, approve and reject pruning plans that jobs proposed."
 )
+
+PROTECT = "another set may still prune these fields: pruning.keep in the config keeps one for good"
 
 PlanOption = Annotated[str, typer.Option("--plan", help="The plan's id: its day and 8 hex digits.")]
 ByOption = Annotated[
@@ -82,11 +84,14 @@ def approve(
 ) -> None:
     """Let prune-fields carry the plan out, from its day on until a newer one is approved.
 
+    A rejected plan can be approved after all.
+
     Example: python -m jobs plans approve --config FILE --plan 2026-01-03-ab12cd34 --by ann
     """
-    log = _log(config)
-    _require_newest(log, log.head(plan))
-    _decide(log, plan, "approved", by, note, as_json)
+    from shark_core.publish import plan_review
+
+    entry = plan_review.approve(_log(config), plan, _name(by), datetime.now(UTC), note.strip())
+    show(JobResult(f"plan {plan}: {entry}", _figures(entry)), as_json)
 
 
 @plans_app.command("reject")
@@ -99,6 +104,9 @@ def reject(
 ) -> None:
     """Turn the plan down, or withdraw it: the same set of fields is not proposed again.
 
+    A plan that was approved before it is in force again. A field is safe from every later plan
+    only by the config's key pruning.keep.
+
     Example: python -m jobs plans reject --config FILE --plan 2026-01-03-ab12cd34
     --note "brand is needed for the new layout"
     """
@@ -110,7 +118,16 @@ def reject(
             where="--note",
             remedy="say why, for those who read the plan's history",
         )
-    _decide(_log(config), plan, "rejected", by, note, as_json)
+    log = _log(config)
+    entry = log.decide(plan, "rejected", _name(by), datetime.now(UTC), note.strip())
+    in_force = log.in_force(date.max)
+    figures = {
+        **_figures(entry),
+        "in_force": in_force.plan_id if in_force else None,
+        "protect_a_field": PROTECT,
+    }
+    now = f"plan {in_force.plan_id} is in force now" if in_force else "no plan is in force now"
+    show(JobResult(f"plan {plan}: {entry}; {now}", figures), as_json)
 
 
 def _print(what: str | Table) -> None:
@@ -125,11 +142,8 @@ def _log(config_path: ConfigOption) -> PlanLog:
     return PlanLog(store_for(Lake(config.lake)), config.name)
 
 
-def _decide(
-    log: PlanLog, plan: str, status: Status, by: str | None, note: str, as_json: bool
-) -> None:
-    entry = log.decide(plan, status, _name(by), datetime.now(UTC), note.strip())
-    figures: dict[str, Any] = {
+def _figures(entry: PlanEntry) -> dict[str, Any]:
+    return {
         "plan": entry.plan_id,
         "status": entry.status,
         "by": entry.by,
@@ -137,20 +151,6 @@ def _decide(
         "note": entry.note,
         "pruned": list(entry.pruned),
     }
-    show(JobResult(f"plan {plan}: {entry}", figures), as_json)
-
-
-def _require_newest(log: PlanLog, plan: PlanEntry) -> None:
-    newest = log.in_force(date.max)
-    if newest is None or newest.day <= plan.day:
-        return
-    raise ConflictError(
-        f"plan {plan.plan_id} is not approved: it would have no effect",
-        expected=f"a plan of {newest.day} or later, the day of the plan in force",
-        found=f"a plan of {plan.day}; plan {newest.plan_id} is in force, {newest}",
-        where=f"the plans of {log.model}",
-        remedy=f"approve a newer plan, or withdraw {newest.plan_id}: `python -m jobs plans reject`",
-    )
 
 
 def _name(by: str | None) -> str:

@@ -17,7 +17,7 @@ NEXT: dict[Status, tuple[Status, ...]] = {
     "proposed": ("approved", "rejected"),
     "approved": ("applied", "rejected"),
     "applied": ("rejected",),
-    "rejected": (),
+    "rejected": ("approved",),  # a person changes their mind
 }
 IN_FORCE: tuple[Status, ...] = ("approved", "applied")
 PLAN_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{8}")

@@ -5,6 +5,8 @@
 
     proposed ──► approved ──► applied
         └───────────┴────────────┴──► rejected     from `applied`: withdrawn, no longer in force
+                    ▲                    │
+                    └────────────────────┘         a person changes their mind
 
 Every entry holds the whole reviewed plan. A status follows from what the log held when somebody
 decided: of two people who decide at once, one is told what the other one did.
@@ -26,6 +28,7 @@ from shark_core.publish.object_store import ObjectStore
 from shark_core.publish.plan_entry import IN_FORCE, NEXT, PLAN_ID, PlanEntry, Status
 
 NAMED = 5  # plans named in a message
+LOOK = "look at `python -m jobs plans show`, then decide again"
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,23 @@ class PlanLog:
         return head
 
     def decide(
-        self, plan_id: str, status: Status, by: str, at: datetime, note: str = ""
+        self,
+        plan_id: str,
+        status: Status,
+        by: str,
+        at: datetime,
+        note: str = "",
+        seen: PlanEntry | None = None,
     ) -> PlanEntry:
         """Add a decision. What was decided before is not decided again: that entry is returned.
+
+        With `seen`, the decision is on the plan as it stood then, not as it stands now: a job does
+        not approve what a person rejected while it ran.
 
         Raises `DataError` where there is no such plan; `ConflictError`, with who and when, where
         its status does not allow this one, or somebody else decided otherwise at the same time.
         """
-        head = self.head(plan_id)
+        head = seen or self.head(plan_id)
         if done := self._earlier(head, status):
             return done
         if status not in NEXT[head.status]:
@@ -75,7 +87,8 @@ class PlanLog:
             return entry
         first = next(other for other in log.history() if other.number == entry.number)
         if first.status != status:
-            raise _not_allowed(first, status)
+            still = f"a plan that is still {head.status}, to become {status}"
+            raise _conflict(first, still, remedy=LOOK)
         return first
 
     def head(self, plan_id: str) -> PlanEntry:
@@ -149,7 +162,7 @@ def _not_allowed(head: PlanEntry, status: Status) -> ConflictError:
     return _conflict(
         head,
         expected=f"a plan that is {' or '.join(allowed)}, to become {status}",
-        remedy="look at `python -m jobs plans show`, then decide again",
+        remedy=LOOK,
     )
 
 

@@ -1,5 +1,7 @@
 """What becomes of a day's plan: proposed, approved at once, or neither, by what was decided before.
 
+`approve` is a person's approval, which takes effect or raises.
+
 proposal = put_forward(log, plan, day, by="plan-pruning", at=now, approval="manual")
 proposal.verdict       # "proposed as 2026-01-03-ab12cd34"
 
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from shark_core.errors import ConflictError
 from shark_core.pruning.plan import PruningPlan
 from shark_core.publish.plan_entry import IN_FORCE, PlanEntry
 from shark_core.publish.plan_log import PlanLog
@@ -43,15 +46,34 @@ def put_forward(
     """Propose the plan, unless the same set of fields is in force, waits or was rejected already.
 
     With `automatic` approval a proposal that waits is approved, also one from a time when approval
-    was manual. Running it again changes nothing. Raises as `PlanLog.decide` does.
+    was manual, unless something wants a person: a warning, or a rejected plan whose fields are all
+    among the plan's. Running it again changes nothing. Raises as `PlanLog.decide` does.
     """
     if not plan.pruned:
         return Proposal(None, "nothing to propose")
     standing = standing_decision(log, plan, day)
     entry = standing or log.propose(plan, day, by, at)
-    if entry.status == "proposed" and approval == "automatic":
-        entry = log.decide(entry.plan_id, "approved", AUTOMATIC, at)
-    return Proposal(entry, _verdict(log, entry, day, new=entry.at == at))
+    doubt = _doubt(log, plan, entry) if approval == "automatic" else None
+    if entry.status == "proposed" and approval == "automatic" and doubt is None:
+        entry = log.decide(entry.plan_id, "approved", AUTOMATIC, at, seen=entry)
+    new = entry.at == at
+    if entry.status == "proposed":
+        return Proposal(entry, _waiting(entry, plan, day, doubt, new))
+    return Proposal(entry, _settled(log, entry, day, new))
+
+
+def approve(log: PlanLog, plan_id: str, by: str, at: datetime, note: str = "") -> PlanEntry:
+    """Put a plan in force. Raises as `PlanLog.decide` does, and `ConflictError` where another plan
+    of the same or a newer day stays in force all the same.
+    """
+    plan, newest = log.head(plan_id), log.in_force(date.max)
+    if newest is not None and not _would_count(plan, newest, date.max):
+        raise _without_effect(log, plan, newest)
+    entry = log.decide(plan_id, "approved", by, at, note)
+    in_force = log.in_force(entry.day)
+    if in_force is not None and in_force.plan_id != plan_id:
+        raise _without_effect(log, entry, in_force)
+    return entry
 
 
 def standing_decision(log: PlanLog, plan: PruningPlan, day: date) -> PlanEntry | None:
@@ -72,11 +94,42 @@ def _would_count(proposed: PlanEntry, in_force: PlanEntry | None, day: date) -> 
     return proposed.day <= day and (in_force is None or in_force.day <= proposed.day)
 
 
-def _verdict(log: PlanLog, entry: PlanEntry, day: date, new: bool) -> str:
+def _without_effect(log: PlanLog, plan: PlanEntry, in_force: PlanEntry) -> ConflictError:
+    return ConflictError(
+        f"approving plan {plan.plan_id} has no effect: another plan stays in force",
+        expected="the newest plan in force, or the last approved of its day",
+        found=f"a plan of {plan.day}, {plan}; plan {in_force.plan_id} is in force, {in_force}",
+        where=f"the plans of {log.model}",
+        remedy=f"reject that one first: `python -m jobs plans reject --plan {in_force.plan_id}`",
+    )
+
+
+def _doubt(log: PlanLog, plan: PruningPlan, entry: PlanEntry) -> str | None:
+    """Why the plan wants a person, whatever the config says."""
+    if plan.warnings or entry.plan.get("warnings"):
+        return "its warnings want a person"
+    pruned = set(plan.pruned)
+    for head in log.plans():
+        if head.status == "rejected" and pruned.issuperset(head.pruned):
+            return f"it prunes all that plan {head.plan_id} would, which was {head}"
+    return None
+
+
+def _waiting(entry: PlanEntry, plan: PruningPlan, day: date, doubt: str | None, new: bool) -> str:
+    if new:
+        verdict = f"proposed as {entry.plan_id}" + (f", which waits: {doubt}" if doubt else "")
+    else:
+        verdict = f"plan {entry.plan_id} waits" + (f": {doubt}" if doubt else " for approval")
+    if entry.day == day:
+        return verdict
+    interval = f"[{plan.predicted_low:.3g}, {plan.predicted_high:.3g}]"
+    today = f"the predicted loss of {day} is {plan.predicted_loss:.3g} {interval}"
+    return f"{verdict}; its figures are of {entry.day}, {today}"
+
+
+def _settled(log: PlanLog, entry: PlanEntry, day: date, new: bool) -> str:
     if entry.status == "rejected":
         return f"not proposed: plan {entry.plan_id}, of the same fields, was {entry}"
-    if entry.status == "proposed":
-        return f"proposed as {entry.plan_id}" if new else f"plan {entry.plan_id} waits for approval"
     in_force = log.in_force(day)
     if in_force is not None and in_force.plan_id != entry.plan_id:
         return f"plan {entry.plan_id} gave way to {in_force.plan_id}, which was approved later"

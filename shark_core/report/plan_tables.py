@@ -10,25 +10,29 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from shark_core.errors import DataError
 from shark_core.pruning.plan import Decision, PruningPlan
 from shark_core.publish.plan_entry import PlanEntry
 from shark_core.report.numbers import significant, size
 
 NAMED = 12  # fields named in a line of the list
 WHOLE, FOLDED = True, False
+OTHER_RELEASE = "made by another release"
 
 
 def plan_line(entry: PlanEntry) -> dict[str, Any]:
-    plan = entry.reviewed
+    """`figures`: why there are none, where there are none."""
+    plan = _reviewed(entry)
     return {
         "plan": entry.plan_id,
         "day": str(entry.day),
         "status": entry.status,
         "fields": list(entry.pruned),
-        "bytes_saved": bytes_saved(plan),
-        "predicted_loss": plan.predicted_loss,
-        "predicted_low": plan.predicted_low,
-        "predicted_high": plan.predicted_high,
+        "bytes_saved": bytes_saved(plan) if plan else None,
+        "predicted_loss": plan.predicted_loss if plan else None,
+        "predicted_low": plan.predicted_low if plan else None,
+        "predicted_high": plan.predicted_high if plan else None,
+        **({} if plan else {"figures": OTHER_RELEASE}),
         "by": entry.by,
         "at": entry.at.isoformat(),
         "note": entry.note,
@@ -54,12 +58,12 @@ def plans_table(plans: Iterable[PlanEntry]) -> Table:
         plan=WHOLE, status=WHOLE, saves=WHOLE, predicted_loss=WHOLE, by=FOLDED, fields=FOLDED
     )
     for entry in plans:
-        plan = entry.reviewed
+        plan = _reviewed(entry)
         table.add_row(
             Text(entry.plan_id),
             Text(entry.status),
-            Text(size(bytes_saved(plan))),
-            Text(_interval(plan.predicted_loss, plan.predicted_low, plan.predicted_high)),
+            Text(size(bytes_saved(plan)) if plan else ""),
+            Text(_prediction(plan) if plan else OTHER_RELEASE.replace(" by ", " by\n")),
             Text(f"{entry.by}\n{_when(entry.at)}"),
             Text(_fields(entry.pruned)),
         )
@@ -80,6 +84,18 @@ def history_table(history: Iterable[PlanEntry]) -> Table:
     for entry in history:
         table.add_row(entry.status, Text(entry.by), Text(_when(entry.at)), Text(entry.note))
     return table
+
+
+def _reviewed(entry: PlanEntry) -> PruningPlan | None:
+    """One plan that this release cannot read does not hide the others from the list."""
+    try:
+        return entry.reviewed
+    except DataError:
+        return None
+
+
+def _prediction(plan: PruningPlan) -> str:
+    return _interval(plan.predicted_loss, plan.predicted_low, plan.predicted_high)
 
 
 def _decision_cells(decision: Decision) -> tuple[Text, ...]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from jobs.context import DayContext
 from jobs.plan_pruning import plan_pruning
+from shark_core.errors import ConfigError
+from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
+from shark_core.importance.agreement import Agreement
+from shark_core.lake import Lake
+from shark_core.publish.lake_store import store_for
 from shark_core.publish.object_store_local import LocalStore
 from shark_core.publish.plan_review import AUTOMATIC
+from shark_core.schemas import AGREEMENT, PLAN
 from tests.example_lake import DAY
 from tests.jobs.proposed_day import SCORES, plans_of, scored_by_hand, statuses
 
@@ -157,6 +165,87 @@ def test_a_day_that_is_run_again_with_other_scores_is_ruled_by_its_last_approved
     assert in_force.pruned == ("user", "tags")
     back = plan_pruning(scored_by_hand(tmp_path, DAY, SCORES, approval="automatic"))
     assert f"gave way to {in_force.plan_id}, which was approved later" in back.headline
+
+
+def warned(context: DayContext) -> DayContext:
+    """Its scores' order is not to be trusted."""
+    scores = {"user": 3.0, "item": 1.0, "tags": 2.0}
+    agreement = Agreement.of(SCORES, scores, examples=500, top_k=2, min_spearman=0.9)
+    with context.writer(AGREEMENT) as writer:
+        writer.write_bytes(AGREEMENT_FILE, agreement.to_json().encode())
+        writer.commit({})
+    return context
+
+
+def test_a_plan_with_warnings_waits_for_a_person_whatever_the_config_says(tmp_path: Path) -> None:
+    context = warned(scored_by_hand(tmp_path, approval="automatic"))
+    first, again = plan_pruning(context), plan_pruning(context)
+    for result in (first, again):
+        assert "waits: its warnings want a person" in result.headline
+        assert "plans approve" in result.figures["approve_it"]
+    assert statuses(context) == [("2026-01-02", "proposed", ("user",))]
+
+
+def test_a_plan_that_was_proposed_with_warnings_waits_on_a_day_without_them(
+    tmp_path: Path,
+) -> None:
+    plan_pruning(warned(scored_by_hand(tmp_path)))
+    context = scored_by_hand(tmp_path, NEXT, approval="automatic")
+    assert "its warnings want a person" in plan_pruning(context).headline
+    assert statuses(context) == [("2026-01-02", "proposed", ("user",))]
+
+
+def test_a_set_that_contains_a_rejected_one_waits_for_a_person(tmp_path: Path) -> None:
+    plan_pruning(scored_by_hand(tmp_path))
+    rejected = decide(tmp_path, "rejected")
+    context = scored_by_hand(tmp_path, NEXT, TAGS_TOO, approval="automatic")
+    told = plan_pruning(context).headline
+    assert f"waits: it prunes all that plan {rejected} would, which was rejected by ann" in told
+    assert statuses(context)[0] == ("2026-01-03", "proposed", ("user", "tags"))
+
+
+@pytest.mark.parametrize("decisions", [[], ["rejected", "approved"]])
+def test_a_set_that_contains_one_that_is_not_rejected_now_is_approved(
+    tmp_path: Path, decisions: list[str]
+) -> None:
+    plan_pruning(scored_by_hand(tmp_path))
+    decide(tmp_path, *decisions)
+    context = scored_by_hand(tmp_path, NEXT, TAGS_TOO, approval="automatic")
+    plan_pruning(context)
+    assert statuses(context)[0] == ("2026-01-03", "approved", ("user", "tags"))
+
+
+def test_a_set_that_a_rejected_one_contains_is_approved(tmp_path: Path) -> None:
+    plan_pruning(scored_by_hand(tmp_path, DAY, TAGS_TOO))
+    decide(tmp_path, "rejected")
+    context = scored_by_hand(tmp_path, NEXT, approval="automatic")
+    plan_pruning(context)
+    assert statuses(context)[0] == ("2026-01-03", "approved", ("user",))
+
+
+def test_a_plan_that_waits_since_an_earlier_day_is_told_with_the_figures_of_today(
+    tmp_path: Path,
+) -> None:
+    plan_pruning(scored_by_hand(tmp_path))
+    (plan,) = plans_of(scored_by_hand(tmp_path)).plans()
+    told = plan_pruning(scored_by_hand(tmp_path, NEXT, {**SCORES, "user": 0.0004})).headline
+    assert f"plan {plan.plan_id} waits for approval; its figures are of 2026-01-02" in told
+    assert told.endswith("the predicted loss of 2026-01-03 is 0.0004 [0.00038, 0.00042]")
+
+
+def test_a_lake_without_a_registry_is_refused_before_anything_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = scored_by_hand(tmp_path)
+
+    def refuse(lake: Lake) -> NoReturn:
+        store_for(Lake("s3://bucket/lake"))
+        raise AssertionError
+
+    monkeypatch.setattr("jobs.plan_pruning.store_for", refuse)
+    with pytest.raises(ConfigError, match="a folder as the lake"):
+        plan_pruning(context)
+    assert context.lake.find_marker(context.partition(PLAN)) is None
 
 
 @pytest.mark.parametrize("writes", [0, 1])

@@ -159,11 +159,27 @@ def test_a_rejection_needs_a_reason_which_is_kept(day: DayContext) -> None:
     assert (head.status, head.by, head.note) == ("rejected", "ann", "tags are needed")
 
 
-def test_a_rejected_plan_cannot_be_approved(day: DayContext) -> None:
+def test_a_rejected_plan_can_be_approved_after_all(day: DayContext) -> None:
     plan_id = plan_ids(day)[0]
     run_plans(day, "reject", "--plan", plan_id, "--by", "ann", "--note", "no")
-    with pytest.raises(ConflictError, match="rejected by ann"):
-        run_plans(day, "approve", "--plan", plan_id, "--by", "bob")
+    assert run_plans(day, "approve", "--plan", plan_id, "--by", "bob")["by"] == "bob"
+    history = run_plans(day, "show", "--plan", plan_id)["history"]
+    assert [entry["status"] for entry in history] == ["approved", "rejected", "proposed"]
+
+
+def test_who_rejects_is_told_what_is_in_force_and_what_protects_a_field(day: DayContext) -> None:
+    newest, oldest = plan_ids(day)
+    for plan_id in (oldest, newest):
+        run_plans(day, "approve", "--plan", plan_id, "--by", "ann")
+    first, second = (
+        run_plans(day, "reject", "--plan", plan_id, "--by", "bob", "--note", "no")
+        for plan_id in (newest, oldest)
+    )
+    assert first["in_force"] == oldest
+    assert first["headline"].endswith(f"plan {oldest} is in force now")
+    assert second["in_force"] is None
+    assert second["headline"].endswith("no plan is in force now")
+    assert "pruning.keep" in second["protect_a_field"]
 
 
 def test_a_plan_behind_a_newer_one_in_force_is_not_approved(day: DayContext) -> None:
@@ -173,6 +189,38 @@ def test_a_plan_behind_a_newer_one_in_force_is_not_approved(day: DayContext) -> 
         run_plans(day, "approve", "--plan", oldest, "--by", "bob")
     run_plans(day, "reject", "--plan", newest, "--by", "bob", "--note", "the older one")
     assert run_plans(day, "approve", "--plan", oldest, "--by", "bob")["status"] == "approved"
+
+
+def test_approving_again_a_plan_that_gave_way_to_another_of_its_day_is_refused(
+    day: DayContext,
+) -> None:
+    log = plans_of(day)
+    first, second = (log.propose(plan_of(name), NEXT, "a test", NOW).plan_id for name in "ab")
+    for plan_id in (first, second):
+        run_plans(day, "approve", "--plan", plan_id, "--by", "ann")
+    with pytest.raises(ConflictError, match=f"(?s)no effect.*reject --plan {second}"):
+        run_plans(day, "approve", "--plan", first, "--by", "ann")
+    run_plans(day, "reject", "--plan", second, "--by", "ann", "--note", "the first one")
+    assert run_plans(day, "approve", "--plan", first, "--by", "ann")["plan"] == first
+    in_force = log.in_force(NEXT)
+    assert in_force is not None
+    assert in_force.plan_id == first
+
+
+def test_a_plan_of_another_release_is_listed_without_figures(day: DayContext) -> None:
+    newest, oldest = plan_ids(day)
+    head = plans_of(day).head(newest)
+    other = head.model_copy(update={"plan": {**head.plan, "a_new_key": 1}})
+    entry = Path(day.config.lake) / f"registry/tiny/plans/{newest}/99999999.json"
+    entry.write_bytes(other.to_bytes())
+    unreadable, readable = run_plans(day, "list")["plans"]
+    assert (unreadable["plan"], unreadable["predicted_loss"]) == (newest, None)
+    assert unreadable["figures"] == "made by another release"
+    assert readable["plan"] == oldest
+    assert readable["bytes_saved"] > 0
+    text = printed(day, "list")
+    assert "another release" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
 
 
 @pytest.mark.parametrize("command", ["show", "approve"])

@@ -18,6 +18,7 @@ ALLOWED: dict[tuple[Status, Status], bool] = {
     ("approved", "applied"): True,
     ("approved", "rejected"): True,
     ("applied", "rejected"): True,
+    ("rejected", "approved"): True,
     ("applied", "approved"): False,  # done before: nothing is added
 }
 
@@ -91,8 +92,25 @@ def test_who_comes_too_late_is_told_who_decided_and_when(log: PlanLog) -> None:
     plan_id = propose(log, "a").plan_id
     log.decide(plan_id, "rejected", "ann", NOW, "no")
     with pytest.raises(ConflictError, match="rejected by ann at 2026-01-04 09:30 UTC") as late:
-        log.decide(plan_id, "approved", "bob", NOW)
+        log.decide(plan_id, "applied", "prune-fields", NOW)
     assert late.value.exit_code == 76
+
+
+def test_a_rejected_plan_that_is_approved_after_all_is_in_force(log: PlanLog) -> None:
+    plan_id = propose(log, "a").plan_id
+    log.decide(plan_id, "rejected", "ann", NOW, "no")
+    approved = log.decide(plan_id, "approved", "ann", NOW, "it does no harm")
+    assert log.in_force(DAY) == approved
+    told = [(entry.status, entry.note) for entry in log.history(plan_id)]
+    assert told == [("approved", "it does no harm"), ("rejected", "no"), ("proposed", "")]
+
+
+def test_a_decision_on_a_plan_as_it_was_seen_does_not_override_a_newer_one(log: PlanLog) -> None:
+    seen = propose(log, "a")
+    log.decide(seen.plan_id, "rejected", "ann", NOW, "no")
+    with pytest.raises(ConflictError, match=r"(?s)still proposed.*rejected by ann"):
+        log.decide(seen.plan_id, "approved", "a job", NOW, seen=seen)
+    assert log.head(seen.plan_id).status == "rejected"
 
 
 def test_times_are_told_in_utc(log: PlanLog) -> None:

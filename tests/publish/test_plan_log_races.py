@@ -101,7 +101,7 @@ def test_a_proposal_that_is_killed_can_be_repeated(
     assert statuses(store, propose(PlanLog(store, "ctr"), "a").plan_id) == ["proposed"]
 
 
-def test_of_many_threads_one_decides(tmp_path: Path) -> None:
+def test_of_many_threads_each_decides_or_is_told_who_did(tmp_path: Path) -> None:
     store, plan_id = proposed(tmp_path)
     together = Barrier(8)
 
@@ -116,6 +116,8 @@ def test_of_many_threads_one_decides(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(person, range(8)))
     entries = PlanLog(store, "ctr").history(plan_id)[::-1]
-    assert statuses(store, plan_id)[1:] in (["approved"], ["rejected"], ["approved", "rejected"])
+    path = statuses(store, plan_id)
+    assert len(path) > 1
+    assert path.count("approved") <= 1
     deciders = {entry.by for entry in entries[1:]}
     assert all(any(by in answer for by in deciders) for answer in answers)
