@@ -39,6 +39,10 @@ class DayContext:
     def interval(self) -> Interval:
         return Interval.of_day(self.day)
 
+    def signed(self, verb: str) -> str:
+        """Who did it, for logs that people read."""
+        return f"{verb}, run {self.run_id}" if self.run_id else verb
+
     def partition(self, dataset: Dataset, **keys: str) -> Partition:
         return partition(dataset, self.day, **keys)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.context import DayContext, JobResult
+from jobs.context import DayContext, JobResult, check_same_baseline
 from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
 from shark_core.importance.agreement import Agreement
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
@@ -37,6 +37,7 @@ def plan_pruning(context: DayContext) -> JobResult:
 
 
 def _plan(context: DayContext) -> PruningPlan:
+    check_same_baseline(context, IMPORTANCE, AGREEMENT)
     config, lake = context.config, context.lake
     report = ImportanceReport.from_json(
         lake.read_file(context.partition(IMPORTANCE), IMPORTANCE_FILE)
@@ -48,7 +49,7 @@ def _plan(context: DayContext) -> PruningPlan:
 
 def _propose(log: PlanLog, context: DayContext, plan: PruningPlan) -> tuple[str, dict[str, str]]:
     """Put the plan up for review. The log is no dataset: its entries know when they were made."""
-    by = f"plan-pruning, run {context.run_id}" if context.run_id else "plan-pruning"
+    by = context.signed("plan-pruning")
     approval = context.config.pruning.approval
     proposal = put_forward(log, plan, context.day, by, datetime.now(UTC), approval)
     if proposal.entry is None:

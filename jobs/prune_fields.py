@@ -135,6 +135,5 @@ def _mark_applied(
     """The log is no dataset: its entries know when they were made."""
     if plan.status == "applied":
         return
-    by = f"prune-fields, run {context.run_id}" if context.run_id else "prune-fields"
     note = f"on {context.day}: {len(outcome.pruned)} of {len(plan.pruned)} fields pruned"
-    plans.decide(plan.plan_id, "applied", by, datetime.now(UTC), note)
+    plans.decide(plan.plan_id, "applied", context.signed("prune-fields"), datetime.now(UTC), note)

@@ -25,7 +25,6 @@ from shark_core.publish.plan_review import standing_decision
 from shark_core.publish.table_sizes import compressed_sizes
 from shark_core.report.outcomes import bytes_of, field_outcomes, tier_mix
 from shark_core.report.pruning_report import (
-    AgreementFigures,
     MeasuredStep,
     PlanStanding,
     PruningReport,
@@ -96,14 +95,16 @@ def _gather(context: DayContext, earlier: list[DayContext]) -> RunReport:
 
 def _pruning(context: DayContext, plan: PruningPlan, earlier: list[DayContext]) -> PruningReport:
     """The plans as they stand now: this is the one part that may differ when it is run again."""
-    log, outcome = PlanLog(store_for(context.lake), context.config.name), _outcome(context)
-    own = standing_decision(log, plan, context.day) if plan.pruned else None
+    plans, outcome = PlanLog(store_for(context.lake), context.config.name), _outcome(context)
+    own = standing_decision(plans, plan, context.day) if plan.pruned else None
     agreement = Agreement.from_json(_read(context, AGREEMENT, AGREEMENT_FILE))
     return PruningReport(
-        carried_out=_standing(log, outcome.plan_id),
-        of_the_day=_standing(log, own.plan_id) if own and own.plan_id != outcome.plan_id else None,
+        carried_out=_standing(plans, outcome.plan_id),
+        of_the_day=_standing(plans, own.plan_id)
+        if own and own.plan_id != outcome.plan_id
+        else None,
         warnings=plan.warnings,
-        agreement=AgreementFigures.of(agreement),
+        agreement=agreement,
         steps=outcome.steps,
         checks=tuple(
             MeasuredStep.of(day, step)
@@ -113,8 +114,8 @@ def _pruning(context: DayContext, plan: PruningPlan, earlier: list[DayContext]) 
     )
 
 
-def _standing(log: PlanLog, plan_id: str | None) -> PlanStanding | None:
-    return PlanStanding.of(log.history(plan_id)) if plan_id else None
+def _standing(plans: PlanLog, plan_id: str | None) -> PlanStanding | None:
+    return PlanStanding.of(plans.history(plan_id)) if plan_id else None
 
 
 def _earlier_days(context: DayContext) -> list[DayContext]:

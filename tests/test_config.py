@@ -104,6 +104,8 @@ def test_all_problems_are_named_at_once() -> None:
     [
         ("fields.1.name", "user", "more than once"),
         ("pruning.keep", ["nobody"], "pruning.keep names fields that do not exist: ['nobody']"),
+        ("importance.max_examples", 9, "max_examples 9 is below min_examples 50"),
+        ("importance.validation.max_examples", 9, "validation.max_examples 9 is below"),
         ("pruning.groups", [["user", "nobody"]], "groups names fields that do not exist: ['nobody"),
         ("pruning.groups", [["user", "tags"], ["tags"]], "more than once: ['tags']"),
         ("label.column", "user", "also read as a feature"),

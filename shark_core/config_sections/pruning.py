@@ -46,6 +46,16 @@ class Importance(Section):
     max_examples: Count = 1_000_000
     validation: Validation = Validation()
 
+    @model_validator(mode="after")
+    def _enough_examples_are_allowed(self) -> Self:
+        for name, most in {
+            "max_examples": self.max_examples,
+            "validation.max_examples": self.validation.max_examples,
+        }.items():
+            if most < self.min_examples:
+                raise ValueError(f"{name} {most} is below min_examples {self.min_examples}")
+        return self
+
 
 class Pruning(Section):
     """Which fields may be dropped, and what that may cost. Losses are log-loss per example.

@@ -74,11 +74,10 @@ class Logits:
         chosen = [weight for weight in self.tasks.values() if weight]
         known = set(self.tasks) <= set(names) and bool(chosen) == bool(names)
         if not known or not all(map(math.isfinite, chosen)):
+            several = f"finite weights for some of {names}"
             raise ConfigError(
                 "the tasks to score are not the model's",
-                expected=f"finite weights for some of {names}"
-                if names
-                else "no tasks: one logit only",
+                expected=several if names else "no tasks: one logit only",
                 found=dict(self.tasks),
                 where=f"head {type(head).__name__}",
                 remedy="name tasks of the head's attribute `tasks`, one with a weight at least",

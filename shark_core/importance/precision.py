@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 from torch import Tensor
 
 from shark_core.errors import PermanentError
+from shark_core.importance.method import Method
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 
 LARGEST_DEVIATION = 0.05  # of a field's mean score, as a share of the largest of all fields
-
-
-class Method(Protocol):
-    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
-        """Each example's score `(B,)` by field with a table, in log-loss; `number` of the batch."""
 
 
 class CheckedBf16:

@@ -5,8 +5,8 @@ method = importance_method(config.importance, means, seed)
 scores = score_sums(model, batches, method)                  second pass
 
 `shark_core.importance.slices.ScoredSlice` does all three. The pipeline trains models of one logit;
-for a head of several tasks,
-`importance_method(…, tasks={"click": 1.0})` scores one of them, or a weighted sum.
+for a head of several tasks, `importance_method(…, tasks={"click": 1.0})` scores one of them, or a
+weighted sum.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from shark_core.importance.f_permutation import FPermutation
 from shark_core.importance.logit_checks import check_finite
 from shark_core.importance.logit_taylor import LogitTaylor
 from shark_core.importance.logits import Logits
+from shark_core.importance.method import Method
 from shark_core.importance.permutation import Permutation
-from shark_core.importance.precision import CheckedBf16, Method
+from shark_core.importance.precision import CheckedBf16
 from shark_core.importance.replacements import DonorReplacement, MeanReplacement, Replacement
 from shark_core.importance.score_sums import MeanEmbeddings, ScoreSums
 from shark_core.models.batch import Batch

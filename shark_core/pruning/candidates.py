@@ -67,6 +67,11 @@ def candidates_of(
     return sorted(candidates, key=lambda candidate: candidate.order)
 
 
+def highest_loss(candidates: Iterable[Candidate]) -> float:
+    """The upper ends added up and rounded once, as `PruningPlan.predicted_high` is."""
+    return total(high for candidate in candidates for high in candidate.highs)
+
+
 def predicted_loss(change: float) -> float:
     """What a change of log-loss counts in a plan: below zero, nothing."""
     return max(0.0, change)

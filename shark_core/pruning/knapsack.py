@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import LinearConstraint
 
 from shark_core.pruning.branch_and_bound import Flags, Floats, extended_cover, search
-from shark_core.pruning.candidates import Candidate
+from shark_core.pruning.candidates import Candidate, highest_loss
 from shark_core.pruning.plan import total
 
 SCALE = 2.0**20  # of losses: HiGHS' absolute tolerances are then about 1e-12 of a limit
@@ -31,12 +31,12 @@ class Capacity:
     fields: int
 
     def holds(self, candidates: Iterable[Candidate]) -> bool:
-        """Exact: the sum of the upper ends is rounded once, as `PruningPlan.predicted_high` is."""
+        """Exactly: no tolerance."""
         chosen = list(candidates)
         return self.holds_fields(chosen) and self.holds_loss(chosen)
 
     def holds_loss(self, candidates: Iterable[Candidate]) -> bool:
-        return total(high for each in candidates for high in each.highs) <= self.high
+        return highest_loss(candidates) <= self.high
 
     def holds_fields(self, candidates: Iterable[Candidate]) -> bool:
         return sum(len(each.fields) for each in candidates) <= self.fields

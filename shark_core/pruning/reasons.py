@@ -7,13 +7,10 @@ kept: lives with user, which is on the keep list
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from shark_core.config_sections import Pruning
 from shark_core.importance.report import FieldImportance
-from shark_core.pruning.candidates import Candidate
+from shark_core.pruning.candidates import Candidate, highest_loss
 from shark_core.pruning.knapsack import Capacity
-from shark_core.pruning.plan import total
 from shark_core.pruning.selection import Selection
 
 
@@ -50,7 +47,7 @@ def _obstacle(
     if candidate == selection.last:
         return "the most important, and one field always stays"
     if not capacity.holds_loss(with_it):
-        loss = _highest_loss(with_it)
+        loss = highest_loss(with_it)
         return (
             f"would take the predicted loss to {loss:.3g}, "
             f"past max_predicted_loss {limits.max_predicted_loss:g}"
@@ -60,10 +57,6 @@ def _obstacle(
             return f"would be past max_fields {limits.max_fields}"
         return "one field always stays"
     return f"byte_budget {limits.byte_budget:,} is met without it"
-
-
-def _highest_loss(candidates: Sequence[Candidate]) -> float:
-    return total(high for each in candidates for high in each.highs)
 
 
 def _figures(importance: FieldImportance) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shark_core.config_sections import Field, Pruning
-from shark_core.pruning.candidates import Candidate
-from shark_core.pruning.plan import total
+from shark_core.pruning.candidates import Candidate, highest_loss
 
 Candidates = tuple[Candidate, ...]
 
@@ -29,7 +28,7 @@ class Room:
     @property
     def charged(self) -> float:
         """Of max_predicted_loss: the upper ends of what was predicted of `accepted`."""
-        return _highest_loss(self.accepted)
+        return highest_loss(self.accepted)
 
     def enough(self, candidates: Candidates = ()) -> str | None:
         """Why nothing needs to go beyond these, unless it hurts; None where the rest may."""
@@ -51,9 +50,9 @@ class Room:
             return f"it would be {count} fields pruned, past max_fields {most}"
         if count >= len(self.fields):
             return "the last field always stays"
-        if _highest_loss(gone) > limit:
+        if highest_loss(gone) > limit:
             return (
-                f"the upper end of its predicted loss, {_highest_loss(candidates):.3g}, would take "
+                f"the upper end of its predicted loss, {highest_loss(candidates):.3g}, would take "
                 f"the accepted steps' {self.charged:.3g} past max_predicted_loss {limit:g}"
             )
         return None
@@ -61,8 +60,4 @@ class Room:
     def takes_at_once(self, candidates: Candidates) -> bool:
         """Whether these are no more than one step is for."""
         share = self.limits.max_predicted_loss / self.limits.steps
-        return _highest_loss(candidates) <= share
-
-
-def _highest_loss(candidates: Iterable[Candidate]) -> float:
-    return total(high for candidate in candidates for high in candidate.highs)
+        return highest_loss(candidates) <= share

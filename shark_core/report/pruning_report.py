@@ -50,25 +50,6 @@ class PlanStanding:
 
 
 @dataclass(frozen=True)
-class AgreementFigures:
-    """The scores' order against that of true mean-replacement."""
-
-    spearman: float
-    top_k: int
-    overlap: float
-    examples: int
-    min_spearman: float
-
-    @classmethod
-    def of(cls, agreement: Agreement) -> Self:
-        return cls(**{name: getattr(agreement, name) for name in cls.__annotations__})
-
-    @property
-    def trusted(self) -> bool:
-        return self.spearman >= self.min_spearman
-
-
-@dataclass(frozen=True)
 class MeasuredStep:
     """An accepted step of some day: what was predicted, what was measured."""
 
@@ -106,7 +87,7 @@ class PruningReport:
     carried_out: PlanStanding | None
     of_the_day: PlanStanding | None
     warnings: tuple[str, ...]
-    agreement: AgreementFigures
+    agreement: Agreement
     steps: tuple[Step, ...]
     checks: tuple[MeasuredStep, ...]
 

@@ -13,7 +13,7 @@ from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import FieldImportance, ImportanceReport
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.plan_log import PlanLog
-from shark_core.schemas import AGREEMENT, IMPORTANCE
+from shark_core.schemas import AGREEMENT, CHECKPOINT, IMPORTANCE
 from tests.example_lake import DAY, tiny_config
 
 SCORES = {"user": 0.0001, "item": 0.5, "tags": 0.002}  # prunes user, and no other
@@ -32,12 +32,14 @@ def scored_by_hand(
     fields = tuple(FieldImportance(name, score, 1e-5, 500) for name, score in scores.items())
     report = ImportanceReport("logit_taylor", fields, dict.fromkeys(scores, (0.0,)))
     agreement = Agreement.of(scores, scores, examples=500, top_k=2, min_spearman=0.9)
+    with context.writer(CHECKPOINT, stage="baseline") as writer:
+        checkpoint = writer.commit({}).fingerprint
     with context.writer(IMPORTANCE) as writer:
         writer.write_bytes(IMPORTANCE_FILE, report.to_json().encode())
-        writer.commit({})
+        writer.commit({"checkpoint": checkpoint})
     with context.writer(AGREEMENT) as writer:
         writer.write_bytes(AGREEMENT_FILE, agreement.to_json().encode())
-        writer.commit({})
+        writer.commit({"checkpoint": checkpoint})
     return context
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from jobs.context import DayContext
 from jobs.plan_pruning import plan_pruning
-from shark_core.errors import ConfigError
+from shark_core.errors import ConfigError, DataError
 from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
 from shark_core.importance.agreement import Agreement
 from shark_core.lake import Lake
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.object_store_local import LocalStore
 from shark_core.publish.plan_review import AUTOMATIC
-from shark_core.schemas import AGREEMENT, PLAN
+from shark_core.schemas import AGREEMENT, CHECKPOINT, IMPORTANCE, PLAN
 from tests.example_lake import DAY
 from tests.jobs.proposed_day import SCORES, plans_of, scored_by_hand, statuses
 
@@ -173,7 +173,7 @@ def warned(context: DayContext) -> DayContext:
     agreement = Agreement.of(SCORES, scores, examples=500, top_k=2, min_spearman=0.9)
     with context.writer(AGREEMENT) as writer:
         writer.write_bytes(AGREEMENT_FILE, agreement.to_json().encode())
-        writer.commit({})
+        writer.commit(context.marker(IMPORTANCE).inputs)
     return context
 
 
@@ -273,3 +273,13 @@ def interrupt_after(patch: pytest.MonkeyPatch, writes: int) -> None:
         return original(store, key, content)
 
     patch.setattr(LocalStore, "put_if_absent", put_if_absent)
+
+
+def test_scores_of_another_checkpoint_than_the_days_are_refused(tmp_path: Path) -> None:
+    context = scored_by_hand(tmp_path)
+    with context.writer(CHECKPOINT, stage="baseline") as writer:
+        writer.write_bytes("weights.safetensors", b"of another training")
+        writer.commit({})
+    with pytest.raises(DataError, match="importance was made from another checkpoint"):
+        plan_pruning(context)
+    assert context.lake.find_marker(context.partition(PLAN)) is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from shark_core.evaluation.comparison import Comparison, Quality
 from shark_core.evaluation.gates import Gate
 from shark_core.evaluation.paired_difference import PairedDifference
+from shark_core.importance.agreement import Agreement, FieldAgreement
 from shark_core.pruning.outcome import LossChange, Step
 from shark_core.report.pruning_report import (
-    AgreementFigures,
     MeasuredStep,
     PlanStanding,
     PruningReport,
@@ -66,8 +66,13 @@ PRUNING = PruningReport(
         approved_by=None,
     ),
     warnings=("no plan fits byte_budget 1,000: 2,097,152 bytes remain",),
-    agreement=AgreementFigures(
-        spearman=0.9934, top_k=10, overlap=0.9, examples=20_000, min_spearman=0.9
+    agreement=Agreement(
+        spearman=0.9934,
+        top_k=10,
+        overlap=0.9,
+        examples=20_000,
+        min_spearman=0.9,
+        fields=(FieldAgreement("user", 0.01, 0.011),),
     ),
     steps=STEPS,
     checks=(
