@@ -83,7 +83,10 @@ class Oracle:
         grouped = {name for group in groups for name in group}
         alone = [(each.name,) for each in self.case.fields if each.name not in grouped]
         units = [*alone, *(tuple(sorted(group)) for group in groups)]
-        return sorted(units, key=lambda unit: (self.score(unit), -self.bytes(unit), unit))
+        return sorted(units, key=lambda unit: (self.high(unit), *self.importance(unit)))
+
+    def importance(self, unit: Unit) -> tuple[float, int, Unit]:
+        return (self.score(unit), -self.bytes(unit), unit)
 
     @cached_property
     def scores(self) -> dict[str, float]:
@@ -119,7 +122,10 @@ class Oracle:
         """Without what stays because everything would go: so the best plan were none to stay."""
         keep = set(self.case.limits.keep)
         free = [unit for unit in self.units if not keep & set(unit)]
-        return free[:-1] if set(self.best(free, stay=0)) == set(self.sizes) else free
+        if set(self.best(free, stay=0)) != set(self.sizes):
+            return free
+        last = max(free, key=self.importance)
+        return [unit for unit in free if unit != last]
 
     def hurting(self, free: list[Unit], stay: int = 1) -> Unit:
         taken: Unit = ()

@@ -256,3 +256,15 @@ def test_a_thousand_fields_are_planned_for_within_the_limits(share: float | None
     assert len(plan.pruned) <= 600
     assert plan.kept_bytes <= (size if share is None else share * size)
     assert plan == plan_pruning(fields, scores[::-1], limits)
+
+
+def test_of_those_that_hurt_the_one_that_is_surest_to_goes_first() -> None:
+    fields = [field(name) for name in ("sure", "unsure", "useful")]
+    scores = [
+        importance("sure", -0.001, 0.0001),
+        importance("unsure", -0.002, 0.002),
+        importance("useful", 1.0),
+    ]
+    plan = plan_pruning(fields, scores, Pruning(max_predicted_loss=0.0))
+    assert plan.pruned == ["sure"]
+    assert plan_pruning(fields, scores, Pruning(max_fields=1)).pruned == ["sure"]
