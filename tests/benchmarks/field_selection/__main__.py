@@ -7,9 +7,9 @@
     python -m tests.benchmarks.field_selection --quick    generated traffic, 1 seed, few k
 
 Rankings: logit_taylor (mean), f_permutation and true permutation (5 donors) of a well-trained and
-of an over-fitted model; gates under an L1 penalty; boosted trees; random; and, where fields are
-redundant, logit_taylor scored again after each pruning step (loop). Half of the held-out examples
-scores, the other half evaluates. rankings.py says more, curves.py defines the area.
+of an over-fitted model; logit_taylor scored again after each pruning step (loop); gates under an L1
+penalty; boosted trees; random. Half of the held-out examples scores, the other half evaluates.
+rankings.py says more, curves.py defines the area.
 
 Prints tables; writes results.json, rankings.json and a PNG for each data set into `--out`; the last
 line is one JSON object. A full run trains for about 20 minutes on two cores.
@@ -26,9 +26,9 @@ from rich.console import Console
 
 from tests.benchmarks.field_selection.experiment import FULL, QUICK, keep_k_curves
 from tests.benchmarks.field_selection.plot import plot_curves
-from tests.benchmarks.field_selection.pool import workers
 from tests.benchmarks.field_selection.summary import document, rankings, show
 from tests.benchmarks.planted_traffic import kuairand_lake, planted_lake
+from tests.benchmarks.pool import workers
 from tests.benchmarks.trained_model import Dataset
 
 

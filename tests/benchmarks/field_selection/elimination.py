@@ -27,17 +27,19 @@ from tests.benchmarks.field_selection.rankings import (
 from tests.benchmarks.trained_model import Dataset, trained
 
 
-def elimination_rankings(dataset: Dataset, seed: int, batches: int, share: float) -> Rankings:
-    """Starts from the well-trained model. Each step prunes `share` of the fields that are left, at
-    least one.
+def elimination_rankings(
+    dataset: Dataset, seed: int, batches: int, share: float, epochs: int
+) -> Rankings:
+    """Starts from a model of so many epochs. Each step prunes `share` of the fields that are left,
+    at least one.
     """
     scoring = scoring_batches(dataset, batches)
-    model = trained(dataset, dataset.fields, seed)
+    model = trained(dataset, dataset.fields, seed, epochs)
     gone: list[str] = []  # the first to go first
     while True:
         ranking = by_score(field_scores(model, scoring, "logit_taylor", seed))
         if len(ranking) <= 2:
-            return {(1, "loop"): (*ranking, *reversed(gone))}
+            return {(epochs, "loop"): (*ranking, *reversed(gone))}
         step = ranking[-math.ceil(share * len(ranking)) :]
         gone.extend(reversed(step))
         _prune(model, step, scoring)

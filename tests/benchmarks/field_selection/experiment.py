@@ -10,8 +10,8 @@ from functools import partial
 from tests.benchmarks.field_selection.curves import Curve
 from tests.benchmarks.field_selection.elimination import elimination_rankings
 from tests.benchmarks.field_selection.gates import gate_rankings
-from tests.benchmarks.field_selection.pool import results_of
 from tests.benchmarks.field_selection.rankings import (
+    RANKING_EPOCHS,
     RankingMaker,
     Rankings,
     random_rankings,
@@ -19,6 +19,7 @@ from tests.benchmarks.field_selection.rankings import (
 )
 from tests.benchmarks.field_selection.trainings import Quality, retrained
 from tests.benchmarks.field_selection.trees import tree_rankings
+from tests.benchmarks.pool import results_of
 from tests.benchmarks.trained_model import Dataset
 
 
@@ -40,17 +41,24 @@ REGIMES = {
 @dataclass(frozen=True)
 class Size:
     """`ks`: besides all fields. `scoring_batches`: at most. `eliminated`: the share of the fields
-    that a step of the loop drops.
+    that a step of the loop drops, in `loop_epochs` ranking models.
     """
 
     seeds: int
     ks: tuple[int, ...]
     scoring_batches: int
     eliminated: float
+    loop_epochs: tuple[int, ...]
 
 
-FULL = Size(seeds=3, ks=(2, 3, 4, 6, 8, 12, 16, 24, 32), scoring_batches=8, eliminated=1 / 16)
-QUICK = Size(seeds=1, ks=(4, 12), scoring_batches=1, eliminated=1 / 2)
+FULL = Size(
+    seeds=3,
+    ks=(2, 3, 4, 6, 8, 12, 16, 24, 32),
+    scoring_batches=8,
+    eliminated=1 / 16,
+    loop_epochs=RANKING_EPOCHS,
+)
+QUICK = Size(seeds=1, ks=(4, 12), scoring_batches=1, eliminated=1 / 2, loop_epochs=(1,))
 
 RegimeCurves = dict[str, dict[str, list[Curve]]]  # by regime, by method, one for each seed
 
@@ -88,19 +96,19 @@ def keep_k_curves(pool: ProcessPoolExecutor, dataset: Dataset, size: Size) -> Fo
     return Found(curves, by_seed)
 
 
-def _makers(dataset: Dataset, size: Size) -> list[RankingMaker]:
-    """Long ones first. The loop runs where it is known that pairs are redundant."""
+def _makers(size: Size) -> list[RankingMaker]:
+    """Long ones first."""
     loop = partial(elimination_rankings, batches=size.scoring_batches, share=size.eliminated)
+    loops = [partial(loop, epochs=epochs) for epochs in size.loop_epochs]
     scored = partial(scored_rankings, batches=size.scoring_batches)
-    one_shot = [scored, gate_rankings, tree_rankings, random_rankings]
-    return [loop, *one_shot] if dataset.copies else one_shot
+    return [*loops, scored, gate_rankings, tree_rankings, random_rankings]
 
 
 def _rankings(pool: ProcessPoolExecutor, dataset: Dataset, size: Size) -> dict[int, Rankings]:
     """By seed."""
     jobs = {
         (number, seed): partial(maker, dataset, seed)
-        for number, maker in enumerate(_makers(dataset, size))
+        for number, maker in enumerate(_makers(size))
         for seed in range(size.seeds)
     }
     by_seed: dict[int, Rankings] = {seed: {} for seed in range(size.seeds)}

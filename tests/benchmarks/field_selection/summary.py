@@ -36,9 +36,12 @@ def document(found: Mapping[str, Found]) -> dict[str, Any]:
         for dataset, result in found.items()
     } | {
         "loop_minus_one_shot": {
-            dataset: _loop_minus_one_shot(result.curves["well_trained"])
+            dataset: {
+                regime: _loop_minus_one_shot(curves)
+                for regime, curves in result.curves.items()
+                if LOOP in curves
+            }
             for dataset, result in found.items()
-            if LOOP in result.curves["well_trained"]
         }
     }
 
@@ -82,8 +85,8 @@ def show(console: Console, found: Mapping[str, Found]) -> None:
     for dataset, result in found.items():
         for regime, curves in result.curves.items():
             console.print(_curves_table(f"{dataset}, {TITLES[regime]}", curves))
-        if LOOP in result.curves["well_trained"]:
-            console.print(_loop_table(dataset, result.curves["well_trained"]))
+        looped = {r: curves for r, curves in result.curves.items() if LOOP in curves}
+        console.print(_loop_table(dataset, looped))
 
 
 def _curves_table(title: str, curves: Curves) -> Table:
@@ -103,10 +106,12 @@ def _curves_table(title: str, curves: Curves) -> Table:
     return table
 
 
-def _loop_table(dataset: str, curves: Curves) -> Table:
-    title = f"{dataset}, the loop minus one-shot ranking by {OURS}"
-    table = Table("k", "ΔAUC", title=title, title_justify="left")
-    for k, difference in auc_differences(curves[LOOP], curves[OURS]).items():
-        table.add_row(str(k), difference.text("+.4f"))
-    table.add_row("area", area_difference(curves[LOOP], curves[OURS]).text("+.4f"))
+def _loop_table(dataset: str, looped: Mapping[str, Curves]) -> Table:
+    title = f"{dataset}, the loop minus one-shot ranking by {OURS}: ΔAUC"
+    table = Table("k", *looped, title=title, title_justify="left")
+    by_regime = [auc_differences(curves[LOOP], curves[OURS]) for curves in looped.values()]
+    for k in by_regime[0]:
+        table.add_row(str(k), *(differences[k].text("+.4f") for differences in by_regime))
+    areas_of = (area_difference(curves[LOOP], curves[OURS]) for curves in looped.values())
+    table.add_row("area", *(difference.text("+.4f") for difference in areas_of))
     return table
