@@ -1,4 +1,4 @@
-"""Compressed against baseline on held-out examples: → evaluation.json with the gates."""
+"""Compressed against baseline on held-out examples, in all and by slices: → evaluation.json."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ from jobs.context import DayContext, JobResult
 from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.gates import check_gates
 from shark_core.evaluation.result import FILE_NAME, Evaluation
+from shark_core.evaluation.slice_members import SliceReader
+from shark_core.evaluation.slices import SliceComparison, compare_slices
 from shark_core.models.checkpoint import load_checkpoint
 from shark_core.models.ctr_model import CtrModel
 from shark_core.models.device import choose_device
 from shark_core.models.predictions import Predictions, predict
 from shark_core.publish.compressed_model import rebuild_model
 from shark_core.publish.table_sizes import compressed_sizes
-from shark_core.schemas import CHECKPOINT, COMPRESSED, EVALUATION, EXAMPLES
+from shark_core.schemas import CHECKPOINT, COMPRESSED, EVALUATION, EXAMPLES, ROW_PRIORITY
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import Slice, SlicePart, held_out_test_slice
 
 
 def evaluate(context: DayContext) -> JobResult:
     """Judge the day's models on the day's test slice. A failed gate is a result, not an error."""
-    evaluation = _compare(context, held_out_test_slice(context.lake, context.config, context.day))
-    inputs = {
-        "examples": context.marker(EXAMPLES).fingerprint,
-        "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
-        "compressed": context.marker(COMPRESSED).fingerprint,
-    }
+    test_slice = held_out_test_slice(context.lake, context.config, context.day)
+    evaluation, kept = _compare(context, test_slice)
     facts = {**evaluation.figures, "failed_gates": evaluation.failed_gates}
     with context.writer(EVALUATION) as writer:
         writer.write_bytes(FILE_NAME, evaluation.to_json().encode())
-        writer.commit(inputs, facts)
+        writer.commit(_inputs(context, kept), facts)
     return _result(f"test slice of {context.day}", evaluation)
 
 
@@ -40,25 +38,44 @@ def evaluate_holdout(context: DayContext, days: Sequence[date]) -> JobResult:
     """Judge the day's models on all examples of other days. Nothing is written."""
     wanted = Slice("hold-out", tuple(SlicePart(day) for day in days))
     named = ", ".join(str(day) for day in days)
-    return _result(f"models of {context.day} on {named}", _compare(context, wanted))
+    evaluation, _ = _compare(context, wanted)
+    return _result(f"models of {context.day} on {named}", evaluation)
 
 
-def _compare(context: DayContext, wanted: Slice) -> Evaluation:
+def _compare(context: DayContext, judged: Slice) -> tuple[Evaluation, Sequence[str]]:
+    """And the fields that the compressed model has."""
     config, lake = context.config, context.lake
     source = context.partition(CHECKPOINT, stage="baseline")
-    baseline = _predict(context, wanted, lambda: load_checkpoint(lake, source, config))
-    compressed = _predict(context, wanted, lambda: rebuild_model(config, lake, context.day))
-    comparison = Comparison.of(baseline.labels, baseline.logits, compressed.logits)
+    baseline, _ = _predict(context, judged, lambda: load_checkpoint(lake, source, config))
+    compressed, kept = _predict(context, judged, lambda: rebuild_model(config, lake, context.day))
+    models = (baseline.labels, baseline.logits, compressed.logits)
+    members = SliceReader(lake, config, context.day, kept).members(judged)
+    comparison, slices = Comparison.of(*models), compare_slices(members, *models)
     sizes = compressed_sizes(config, context.marker(COMPRESSED))
-    return Evaluation(comparison, check_gates(config.gates, comparison, sizes.ratio))
+    gates = check_gates(config.gates, comparison, slices, sizes.ratio)
+    return Evaluation(comparison, slices, gates), kept
 
 
-def _predict(context: DayContext, wanted: Slice, load: Callable[[], CtrModel]) -> Predictions:
+def _predict(
+    context: DayContext, judged: Slice, load: Callable[[], CtrModel]
+) -> tuple[Predictions, Sequence[str]]:
     """One model at a time is in memory, and only the fields that it has are read."""
     config = context.config
     model = load().to(choose_device(config.training))
-    reader = ExampleReader(context.lake, config, wanted, fields=model.kept)
-    return predict(model, reader, config.training.batch_size)
+    reader = ExampleReader(context.lake, config, judged, fields=model.kept)
+    return predict(model, reader, config.training.batch_size), model.kept
+
+
+def _inputs(context: DayContext, kept: Sequence[str]) -> dict[str, str]:
+    priorities = {
+        f"row_priority/{name}": context.marker(ROW_PRIORITY, field=name).fingerprint
+        for name in kept
+    }
+    return priorities | {
+        "examples": context.marker(EXAMPLES).fingerprint,
+        "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
+        "compressed": context.marker(COMPRESSED).fingerprint,
+    }
 
 
 def _result(what: str, evaluation: Evaluation) -> JobResult:
@@ -68,5 +85,15 @@ def _result(what: str, evaluation: Evaluation) -> JobResult:
     }
     failed = len(evaluation.failed_gates)
     verdict = f"{failed} gate(s) failed" if failed else "all gates passed"
-    figures: dict[str, Any] = {**evaluation.figures, "gates": gates}
+    slices = {each.name: _slice_figures(each) for each in evaluation.slices}
+    figures: dict[str, Any] = {**evaluation.figures, "slices": slices, "gates": gates}
     return JobResult(f"{what}: {verdict}", figures)
+
+
+def _slice_figures(found: SliceComparison) -> str:
+    auc = found.auc_difference or "not defined"
+    log_loss = found.log_loss_difference or "not defined"
+    return (
+        f"{found.examples:,} examples, {found.positives:,} positive; "
+        f"ΔAUC {auc}, Δlog-loss {log_loss}"
+    )

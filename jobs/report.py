@@ -87,6 +87,7 @@ def _gather(context: DayContext, earlier: list[DayContext]) -> RunReport:
         pruning=_pruning(context, plan, earlier),
         tiers=tier_mix(sizes),
         comparison=evaluation.comparison,
+        slices=evaluation.slices,
         gates=evaluation.gates,
         records=Records.from_facts(context.marker(EXAMPLES).facts),
         origin=_origin(context),

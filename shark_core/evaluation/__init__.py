@@ -1,1 +1,1 @@
-"""AUC, log-loss, calibration, paired intervals, and the gates on them."""
+"""AUC, log-loss, calibration, paired intervals, slices, and the gates on them."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from shark_core.evaluation.auc import auc, auc_difference
-from shark_core.evaluation.calibration import calibration
+from shark_core.evaluation.calibration import calibration, calibration_difference
 from shark_core.evaluation.log_loss import log_loss, log_loss_difference
 from shark_core.evaluation.paired_difference import PairedDifference
 
@@ -36,6 +36,7 @@ class Comparison:
     compressed: Quality
     auc_difference: PairedDifference
     log_loss_difference: PairedDifference
+    calibration_difference: PairedDifference
 
     @classmethod
     def of(cls, label: np.ndarray, baseline: np.ndarray, compressed: np.ndarray) -> Self:
@@ -47,16 +48,5 @@ class Comparison:
             compressed=Quality.of(label, compressed),
             auc_difference=auc_difference(label, baseline, compressed),
             log_loss_difference=log_loss_difference(label, baseline, compressed),
-        )
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        """The inverse of `dataclasses.asdict`."""
-        return cls(
-            examples=document["examples"],
-            positives=document["positives"],
-            baseline=Quality(**document["baseline"]),
-            compressed=Quality(**document["compressed"]),
-            auc_difference=PairedDifference(**document["auc_difference"]),
-            log_loss_difference=PairedDifference(**document["log_loss_difference"]),
+            calibration_difference=calibration_difference(label, baseline, compressed),
         )

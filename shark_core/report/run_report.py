@@ -11,10 +11,11 @@ from pydantic import TypeAdapter
 from shark_core.errors import DataError
 from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.gates import Gate
+from shark_core.evaluation.slices import SliceComparison
 from shark_core.pruning.outcome import LossChange
 from shark_core.report.pruning_report import PruningReport
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 Decision = Literal["kept", "pruned", "undone", "proposed"]
 
 
@@ -104,6 +105,7 @@ class RunReport:
     pruning: PruningReport
     tiers: tuple[TierMix, ...]
     comparison: Comparison
+    slices: tuple[SliceComparison, ...]
     gates: tuple[Gate, ...]
     records: Records
     origin: Origin

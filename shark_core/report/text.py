@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shark_core.evaluation.paired_difference import PairedDifference
+from shark_core.evaluation.slices import NEW_ROWS, RARE_ROWS, SliceComparison
 from shark_core.report.numbers import count, percent, size
 from shark_core.report.pruning_report import PruningReport
 from shark_core.report.run_report import RunReport
@@ -38,6 +39,7 @@ def _lines(report: RunReport, location: str) -> list[tuple[str, str]]:
         ("rows by tier", _tier_mix(report)),
         ("AUC", _change(baseline.auc, compressed.auc, auc)),
         ("log-loss", _change(baseline.log_loss, compressed.log_loss, log_loss)),
+        *((f"ΔAUC, {found.name}", _slice_change(found)) for found in _row_slices(report)),
         ("snapshot", report.snapshot_id),
         ("report", location),
     ]
@@ -58,3 +60,12 @@ def _tier_mix(report: RunReport) -> str:
 
 def _change(before: float, after: float, difference: PairedDifference) -> str:
     return f"{before:.4f} baseline → {after:.4f} compressed (difference {difference})"
+
+
+def _row_slices(report: RunReport) -> list[SliceComparison]:
+    """Those of a chosen field's values are on the page."""
+    return [found for found in report.slices if found.name in (NEW_ROWS, RARE_ROWS)]
+
+
+def _slice_change(found: SliceComparison) -> str:
+    return f"{found.auc_difference or 'not defined'} on {count(found.examples)} examples"

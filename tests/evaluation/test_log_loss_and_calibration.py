@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shark_core.evaluation.calibration import calibration
+from shark_core.evaluation.calibration import calibration, calibration_difference, sigmoid
 from shark_core.evaluation.log_loss import log_loss, log_loss_difference, log_losses
 
 LABELS = np.array([0.0, 1.0, 1.0, 0.0])
@@ -39,3 +39,23 @@ def test_calibration_is_predicted_over_observed() -> None:
 
 def test_calibration_does_not_overflow() -> None:
     assert calibration(np.array([1.0, 0.0]), np.array([1e30, -1e30])) == 1.0
+
+
+def test_the_calibration_difference_is_that_of_both_calibrations() -> None:
+    found = calibration_difference(LABELS, LOGITS, LOGITS + 0.1)
+    expected = calibration(LABELS, LOGITS + 0.1) - calibration(LABELS, LOGITS)
+    assert found.difference == pytest.approx(expected)
+
+
+def test_the_interval_of_the_calibration_difference_covers_the_truth() -> None:
+    """Labels follow the first model; the second is too sure of itself everywhere."""
+    random = np.random.default_rng(6)
+    everyone = random.normal(-1.5, 1.0, 200_000)
+    truth = sigmoid(everyone + 0.1).mean() / sigmoid(everyone).mean() - 1.0
+    covered = 0
+    for _ in range(400):
+        before = random.normal(-1.5, 1.0, 600)
+        label = (random.random(600) < sigmoid(before)).astype(float)
+        found = calibration_difference(label, before, before + 0.1)
+        covered += found.low <= truth <= found.high
+    assert 0.92 <= covered / 400 <= 0.98

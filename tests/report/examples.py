@@ -5,6 +5,7 @@ from __future__ import annotations
 from shark_core.evaluation.comparison import Comparison, Quality
 from shark_core.evaluation.gates import Gate
 from shark_core.evaluation.paired_difference import PairedDifference
+from shark_core.evaluation.slices import SliceComparison
 from shark_core.importance.agreement import Agreement, FieldAgreement
 from shark_core.pruning.outcome import LossChange, Step
 from shark_core.report.pruning_report import (
@@ -85,6 +86,17 @@ PRUNING = PruningReport(
         MeasuredStep.of("2026-01-03", STEPS[0]),
     ),
 )
+CHANGE = PairedDifference(-0.0003, 0.0001)
+SLICES = (
+    SliceComparison("new rows", 1234, 210, CHANGE, CHANGE, 1.04, 1.05),
+    SliceComparison("rare rows", 900, 200, PairedDifference(-0.0011, 0.0004), CHANGE, 1.0, 0.98),
+    SliceComparison("tab=4", 17, 0, None, CHANGE, None, None),
+)
+
+
+def auc_gate(difference: PairedDifference, passed: bool) -> Gate:
+    rule = "AUC may fall by at most 0.002"
+    return Gate("auc_drop", 0.002, -difference.low, passed, rule, difference)
 
 
 def example_report(*, passed: bool = True) -> RunReport:
@@ -128,9 +140,11 @@ def example_report(*, passed: bool = True) -> RunReport:
             compressed=Quality(0.7312 - drop, 0.5514, 1.012),
             auc_difference=PairedDifference(-drop, 0.0002),
             log_loss_difference=PairedDifference(0.0002, 0.0001),
+            calibration_difference=PairedDifference(0.001, 0.0004),
         ),
+        slices=SLICES,
         gates=(
-            Gate("auc_drop", 0.002, drop, passed, "AUC may fall by at most 0.002"),
+            auc_gate(PairedDifference(-drop, 0.0002), passed),
             Gate("compression_ratio", 2.5, 4.29, True, "bytes must shrink at least 2.5 ×"),
         ),
         records=Records(60_000, 59_990, 18_000, {"label_missing": 7, "id_out_of_range": 3}),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shark_core.errors import DataError
+from shark_core.evaluation.slices import NEW_ROWS, SliceComparison
 from shark_core.lake import Lake, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
 from shark_core.report.html import render_html
@@ -67,6 +68,31 @@ def test_the_page_begins_with_the_verdict() -> None:
     assert "stays out of production" in text
 
 
+def test_the_page_shows_a_gates_interval_beside_what_is_held_against_the_limit() -> None:
+    text = Page(render_html(example_report())).text
+    assert "auc_drop passed -0.00040 [-0.00079, -0.00001] 0.000792 0.002 AUC may fall" in text
+    assert "compression_ratio passed – 4.29 2.5" in text
+
+
+def test_the_page_shows_every_slice_with_both_models_calibration() -> None:
+    text = Page(render_html(example_report())).text
+    assert (
+        "rare rows 900 200 -0.00110 [-0.00188, -0.00032] -0.00030 [-0.00050, -0.00010] "
+        "1.0000 0.9800"
+    ) in text
+
+
+def test_the_page_shows_a_slice_that_has_no_auc() -> None:
+    text = Page(render_html(example_report())).text
+    assert "tab=4 17 0 – -0.00030 [-0.00050, -0.00010] – –" in text
+
+
+def test_the_short_text_says_where_a_slice_has_no_auc() -> None:
+    empty = SliceComparison(NEW_ROWS, 0, 0, None, None, None, None)
+    told = short_text(replace(example_report(), slices=(empty,)), "x")
+    assert "ΔAUC, new rows   not defined on 0 examples" in told
+
+
 def test_the_page_shows_every_field_with_its_reason() -> None:
     text = Page(render_html(example_report())).text
     for field in example_report().fields:
@@ -89,10 +115,13 @@ def test_a_day_without_quarantine_or_positive_importance_renders() -> None:
 
 
 def test_values_from_data_are_escaped() -> None:
-    fields = (replace(example_report().fields[0], reason="<script>alert(1)</script>"),)
-    html = render_html(replace(example_report(), fields=fields))
+    hostile = "<script>alert(1)</script>"
+    fields = (replace(example_report().fields[0], reason=hostile),)
+    slices = (replace(example_report().slices[0], name=hostile),)
+    gates = (replace(example_report().gates[0], name=hostile),)
+    html = render_html(replace(example_report(), fields=fields, slices=slices, gates=gates))
     assert "script" not in Page(html).tags
-    assert "&lt;script&gt;" in html
+    assert html.count("&lt;script&gt;") >= 3
 
 
 def test_the_same_report_renders_to_the_same_page() -> None:
@@ -104,7 +133,7 @@ def test_a_report_survives_its_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", "[]", "no json", '{"format_version": 1}', '{"format_version": 2}']
+    "text", ["{}", "[]", "no json", '{"format_version": 2}', '{"format_version": 3}']
 )
 def test_a_document_that_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(DataError, match=r"report\.json is damaged"):
@@ -123,6 +152,8 @@ def test_the_short_text_says_what_the_demo_promises() -> None:
         "(difference -0.00040 [-0.00079, -0.00001])",
         "  log-loss         0.5512 baseline → 0.5514 compressed "
         "(difference +0.00020 [+0.00000, +0.00040])",
+        "  ΔAUC, new rows   -0.00030 [-0.00050, -0.00010] on 1,234 examples",
+        "  ΔAUC, rare rows  -0.00110 [-0.00188, -0.00032] on 900 examples",
         "  snapshot         0123456789abcdef",
         "  report           lake/report.html",
     ]
