@@ -1,12 +1,14 @@
 """One embedding table whose rows are stored at different precisions.
 
-    blocks["fp32"]  uint8 (n₀, 4·D)      rows of a tier in ascending order of row id,
-    blocks["fp16"]  uint8 (n₁, 2·D)      one block a tier
-    blocks["int8"]  uint8 (n₂, D + 4)
-    row_map         int32 (N,)           tier code << 28 | place of the row in its tier's block
+    row_map         see `RowMap`            the tier of each row, and its place in the tier's block
+    blocks["fp32"]  uint8 (n₀, 4·D)         rows of a tier in ascending order of row id,
+    blocks["int8"]  uint8 (n₁, D + 4)       one block a tier
+    blocks["int2"]  uint8 (n₂, ⌈D/4⌉)       stored as `int2_shared`:
+    params["int2"]  float32 (2,)            its rows share a scale and a bias
+    params["pruned"] float32 (D,)           pruned rows are in no block: they read the fallback row
 
-The row map answers a lookup with one read; files on disk do without it, because they name their
-rows (`shark_core.publish.table_files`).
+Files on disk do without the row map, because they name their rows
+(`shark_core.publish.table_files`).
 """
 
 from __future__ import annotations
@@ -19,58 +21,63 @@ import torch
 from torch import Tensor
 
 from shark_core.errors import DataError
-from shark_core.quantization.schemes import SCHEMES, refuse_unstorable
-from shark_core.quantization.tiers import TIERS
+from shark_core.quantization.row_map import RowMap
+from shark_core.quantization.schemes import NO_PARAMS, SCHEMES
+from shark_core.quantization.tier_block import RowStorage, TierBlock
+from shark_core.quantization.tiers import PRUNED, TIERS
 
-SLOT_BITS = 28
-SLOT_MASK = (1 << SLOT_BITS) - 1
-
-
-@dataclass(frozen=True)
-class TierBlock:
-    """The rows of one tier: `row_ids` int64 (n,) ascending, `packed` uint8 (n, row_bytes)."""
-
-    row_ids: Tensor
-    packed: Tensor
+FALLBACK = TIERS[PRUNED]
+ROWS_AT_ONCE = 1 << 16  # decoded together where two tables are compared
 
 
 @dataclass(frozen=True)
 class MixedPrecisionTable:
-    """See the picture above; `blocks` holds the tiers that have rows, in the order of `TIERS`."""
+    """See the picture above.
+
+    `blocks`, `schemes` and `params` hold the tiers that have rows, in the order of `TIERS`; pruned
+    rows have a scheme and params but no block.
+    """
 
     embedding_dim: int
+    row_map: RowMap
     blocks: dict[str, Tensor]
-    row_map: Tensor
+    schemes: dict[str, str]
+    params: dict[str, Tensor]
 
     @property
     def num_embeddings(self) -> int:
-        return len(self.row_map)
+        return self.row_map.num_embeddings
 
     @property
     def nbytes(self) -> int:
-        """Everything that the table holds in memory: packed rows, with qparams, and the row map."""
-        held = (*self.blocks.values(), self.row_map)
-        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+        """Everything that the table holds in memory: packed rows, table params, the row map."""
+        held = (*self.blocks.values(), *self.params.values())
+        return sum(tensor.nbytes for tensor in held) + self.row_map.nbytes
 
     @property
     def tier_codes(self) -> Tensor:
-        return self.row_map >> SLOT_BITS  # (N,)
+        return self.row_map.tier_codes()  # (N,)
 
     @classmethod
-    def from_float(cls, weight: Tensor, tier_codes: np.ndarray, field: str) -> MixedPrecisionTable:
+    def from_float(
+        cls,
+        weight: Tensor,
+        tier_codes: np.ndarray,
+        schemes: Mapping[str, str],
+        params: Mapping[str, Tensor],
+        field: str,
+    ) -> MixedPrecisionTable:
         """Quantize `weight` (N, D) float32 by the tier codes uint8 (N,) of its rows.
 
+        `schemes` and `params` say for each tier how it is stored; those without rows are not used.
         Raises `DataError` naming field and row where a value cannot be stored.
         """
-        blocks = {}
-        for code, tier in enumerate(TIERS):
-            row_ids = torch.from_numpy(np.flatnonzero(tier_codes == code))
-            if len(row_ids) == 0:
-                continue
-            rows, scheme = weight[row_ids], SCHEMES[tier]
-            refuse_unstorable(rows, scheme, field, row_ids)
-            blocks[tier] = TierBlock(row_ids, scheme.quantize(rows))
-        return cls.from_blocks(weight.shape[1], len(weight), blocks, where=f"field {field!r}")
+        storage = RowStorage(field, schemes, params)
+        blocks = storage.quantize(weight, torch.from_numpy(tier_codes))
+        pruned = blocks.pop(FALLBACK, None)
+        fallback = None if pruned is None else pruned.params
+        num_embeddings, dim = weight.shape
+        return cls.from_blocks(dim, num_embeddings, blocks, fallback, where=f"field {field!r}")
 
     @classmethod
     def from_blocks(
@@ -78,15 +85,19 @@ class MixedPrecisionTable:
         embedding_dim: int,
         num_embeddings: int,
         blocks: Mapping[str, TierBlock],
+        fallback: Tensor | None,
         where: str,
     ) -> MixedPrecisionTable:
-        """Put tiers together. Raises `DataError` unless every row is in exactly one of them."""
-        row_map = torch.full((num_embeddings,), -1, dtype=torch.int32)
+        """Put tiers together. Rows in no block are pruned and read `fallback` (D,).
+
+        Raises `DataError` where a row is in two blocks, or in none and there is no fallback row.
+        """
+        codes = torch.full((num_embeddings,), PRUNED, dtype=torch.uint8)
         for tier, block in blocks.items():
-            slots = torch.arange(len(block.row_ids), dtype=torch.int32)
-            row_map[block.row_ids] = slots | (TIERS.index(tier) << SLOT_BITS)
+            codes[block.row_ids] = TIERS.index(tier)
+        pruned = int((codes == PRUNED).sum())
         stored = sum(len(block.row_ids) for block in blocks.values())
-        if stored != num_embeddings or bool((row_map < 0).any()):
+        if stored + pruned != num_embeddings or (pruned and fallback is None):
             raise DataError(
                 "a table's tiers do not hold each row once",
                 expected=f"{num_embeddings} rows, each in one tier",
@@ -94,21 +105,55 @@ class MixedPrecisionTable:
                 where=where,
                 remedy="run `python -m jobs quantize` for this day again",
             )
-        packed = {tier: blocks[tier].packed for tier in TIERS if tier in blocks}
-        return cls(embedding_dim, packed, row_map)
+        held = {tier: blocks[tier] for tier in TIERS if tier in blocks}
+        schemes = {tier: block.scheme for tier, block in held.items()}
+        params = {tier: block.params for tier, block in held.items() if len(block.params)}
+        if fallback is not None and pruned:
+            schemes[FALLBACK], params[FALLBACK] = FALLBACK, fallback
+        packed = {tier: block.packed for tier, block in held.items()}
+        return cls(embedding_dim, RowMap.of(codes), packed, schemes, params)
 
     def tier_block(self, tier: str) -> TierBlock:
         """The rows of one tier together with their row ids."""
         row_ids = (self.tier_codes == TIERS.index(tier)).nonzero().flatten()
-        return TierBlock(row_ids, self.blocks[tier])
+        nothing = torch.empty(len(row_ids), 0, dtype=torch.uint8)
+        params = self.params.get(tier, NO_PARAMS)
+        return TierBlock(row_ids, self.blocks.get(tier, nothing), self.schemes[tier], params)
 
     def dequantize(self, rows: Tensor | None = None) -> Tensor:
         """Rows (K,) int64, or all rows in order, as float32 (K, D)."""
-        entries = self.row_map if rows is None else self.row_map[rows]  # (K,)
-        codes, slots = entries >> SLOT_BITS, (entries & SLOT_MASK).long()
-        out = torch.empty(len(entries), self.embedding_dim)  # (K, D)
-        for tier, block in self.blocks.items():
-            members = codes == TIERS.index(tier)
-            packed = block[slots[members]]
-            out[members] = SCHEMES[tier].dequantize(packed, self.embedding_dim)
+        codes = self.row_map.tier_codes(rows)  # (K,)
+        places = None if rows is None else self.row_map.places(rows)
+        out = torch.empty(len(codes), self.embedding_dim)  # (K, D)
+        for tier in self.row_map.tiers:
+            members = (codes == TIERS.index(tier)).nonzero().flatten()
+            out[members] = self._decoded(tier, None if places is None else places[members])
         return out
+
+    def _decoded(self, tier: str, places: Tensor | None) -> Tensor:
+        """The rows at these places of a tier, or all of them; a pruned tier is the same row."""
+        params = self.params.get(tier, NO_PARAMS)
+        if tier == FALLBACK:
+            return params
+        packed = self.blocks[tier] if places is None else self.blocks[tier][places]
+        return SCHEMES[self.schemes[tier]].dequantize(packed, self.embedding_dim, params)
+
+    def diff(self, previous: MixedPrecisionTable) -> Tensor:
+        """Ascending ids int64 of the rows whose decoded bytes or tier differ from `previous`.
+
+        Rows that only the larger of the two tables has differ; where the dimension is another, all
+        rows do. A row that is stored differently and decodes to the same value does not.
+        """
+        same_dim = self.embedding_dim == previous.embedding_dim
+        sizes = (self.num_embeddings, previous.num_embeddings)
+        in_both = torch.arange(min(sizes) if same_dim else 0)
+        starts = range(0, len(in_both), ROWS_AT_ONCE)
+        runs = (in_both[start : start + ROWS_AT_ONCE] for start in starts)
+        changed = [rows[self._differ(previous, rows)] for rows in runs]
+        return torch.cat([*changed, torch.arange(len(in_both), max(sizes))])
+
+    def _differ(self, previous: MixedPrecisionTable, rows: Tensor) -> Tensor:
+        """Whether each of the rows (K,) is another one than in `previous`: bool (K,)."""
+        now, then = self.dequantize(rows), previous.dequantize(rows)  # (K, D) each
+        other_bytes = (now.view(torch.int32) != then.view(torch.int32)).any(dim=1)
+        return other_bytes | (self.row_map.tier_codes(rows) != previous.row_map.tier_codes(rows))

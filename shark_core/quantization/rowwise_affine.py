@@ -1,22 +1,25 @@
-"""Row-wise affine 8-bit codes: `x ≈ scale·code + bias`, with fp16 scale and bias for each row.
+"""Row-wise affine codes of 8, 4 or 2 bits: `x ≈ scale·code + bias`, fp16 scale and bias a row.
 
-Two rules choose a row's qparams; both keep every value within half a scale step.
+Codes run from 0 to L = 2**bits − 1. Two rules choose a row's qparams; both keep every value within
+half a step.
 
 * **FBGEMM's rule** (`FloatToFusedNBitRowwiseQuantizedSBHalf`, `QuantUtils.cc`): bias = fp16(min),
-  scale = fp16((max − bias) / 255). Its bits are followed wherever the range is wide next to the
-  offset, which is nearly every trained row.
-* **The power-of-two rule**, where fp16 would spoil the first: a scale that underflows, a bias that
-  rounds past the row's whole range. bias = min rounded *down* to fp16, scale = the smallest power
-  of two that reaches max, not finer than fp16's or the values' own resolution: at most twice the
-  best. Where all codes then share a power of two, it moves from the codes to the scale.
+  scale = fp16((max − bias) / L). Its bits are followed wherever the scale is coarse next to what
+  fp16 resolves, which is nearly every trained row.
+* **The power-of-two rule** (`power_of_two_grid.py`), where fp16 would spoil the first: a scale that
+  underflows, a bias that rounds past much of the row's range.
 
-Why decoded rows are fixed points (`decode(encode(x)) = y` implies `decode(encode(y)) = y`): under
-FBGEMM's rule with |bias| ≤ 768·scale and scale ≥ 2⁻¹⁶ the codes 0 and 255 are both in use and
-fp32 holds 255·scale + bias closely enough to find the same scale and bias again. Under the
-power-of-two rule every decoded value is exact in fp32, a second encoding finds the same grid or a
-refinement of it, and the coarsest grid that holds the decoded values is the one stored. Rows near
-the border take the power-of-two rule only where it is exact, so that no row changes sides: a
-published table decodes to exactly the weights that finetuning snapped to.
+Why decoded rows are fixed points, and why no row changes sides. Let u be the distance of fp16
+numbers at the bias and r = max(u, 2**(bits − 24)).
+
+1. Where scale ≥ 1.25 r, FBGEMM's rule finds its own parameters again: (min − bias) / scale is at
+   most 0.4 and (max − bias) / scale at least L − 0.4, so codes 0 and L are in use, and fp32 holds
+   L·scale + bias (|bias| < 2048 u) closely enough to round to the same fp16 scale.
+2. The power-of-two rule finds the same bytes for what it decoded, whatever led to it.
+3. Decoding moves a scale that was below 1.25 r by less than `surely_wide / 1.25`, so that such a
+   row stays below `surely_wide · r`. Between the two limits a row takes the power-of-two rule only
+   if that holds it exactly. FBGEMM's rule cannot have decoded such a row unless its scale is a
+   power of two, for L is odd; then both rules give the same bytes.
 """
 
 from __future__ import annotations
@@ -27,22 +30,28 @@ from typing import Self
 import torch
 from torch import Tensor
 
-LARGEST_CODE = 255
-SMALLEST_FP16_EXPONENT = -24  # 2**-24 is fp16's smallest subnormal
-FP32_FRACTION_BITS = 23
+from shark_core.quantization.power_of_two_grid import FINEST_STEP, power_of_two_codes
+
+QPARAM_BYTES = 4
+POSSIBLY_WIDE = 1.25
+SURELY_WIDE = {8: 3.0, 4: 4.0, 2: 8.0}  # fewer bits: rounding moves a row's ends by more of a step
 
 
 @dataclass(frozen=True)
 class AffineRows:
-    """N encoded rows: what is stored of them, codes still as float32 whole numbers."""
+    """N encoded rows: what is stored of them, codes still as float32 whole numbers.
 
-    codes: Tensor  # (N, D) float32, whole numbers in [0, 255]
+    `step` is the distance to which values were rounded: the scale, or less where a power of two
+    that all codes share was moved to the scale, or where a constant row is held exactly.
+    """
+
+    codes: Tensor  # (N, D) float32, whole numbers in [0, 2**bits)
     scale: Tensor  # (N, 1) float16, positive
     bias: Tensor  # (N, 1) float16
+    step: Tensor  # (N, 1) float32, positive
 
     def decode(self) -> Tensor:
-        """`scale·code + bias` in fp32; the product is exact, so fused or not gives the same."""
-        return self.codes * self.scale.float() + self.bias.float()  # (N, D)
+        return decode(self.codes, self.scale, self.bias)
 
     def with_rows(self, rows: Tensor, other: Self) -> AffineRows:
         """A copy in which `rows` (K,) are replaced by the K rows of `other`."""
@@ -50,77 +59,55 @@ class AffineRows:
             self.codes.index_copy(0, rows, other.codes),
             self.scale.index_copy(0, rows, other.scale),
             self.bias.index_copy(0, rows, other.bias),
+            self.step.index_copy(0, rows, other.step),
         )
 
+    def take(self, rows: Tensor) -> AffineRows:
+        return AffineRows(self.codes[rows], self.scale[rows], self.bias[rows], self.step[rows])
 
-def encode(rows: Tensor) -> AffineRows:
+
+def encode(rows: Tensor, bits: int) -> AffineRows:
     """Encode float32 rows (N, D) whose values are finite and within fp16's range.
 
     Idempotent: `encode(encode(rows).decode())` has the same codes, scale and bias.
     """
-    rows = rows + 0.0  # -0.0 becomes 0.0
-    plain = _fbgemm_rule(rows)
-    narrow = (~_wide(plain, offset=512.0, scale_exponent=-15)).flatten().nonzero().flatten()
+    plain = _fbgemm_rule(rows, bits)
+    narrow = _is_below(plain, SURELY_WIDE[bits], bits)  # (M,)
     if len(narrow) == 0:
         return plain
-    return plain.with_rows(narrow, _encode_narrow(rows[narrow]))
+    return plain.with_rows(narrow, _encode_narrow(rows[narrow], bits))
 
 
-def _encode_narrow(rows: Tensor) -> AffineRows:
-    """Rows whose range is small next to their offset, or small next to fp16's resolution."""
-    plain, stepped = _fbgemm_rule(rows), _power_of_two_rule(rows)
-    exact = (stepped.decode() == rows).all(dim=1, keepdim=True)  # (N, 1)
-    wide = _wide(plain, offset=768.0, scale_exponent=-16)
-    chosen = (exact | ~wide).flatten().nonzero().flatten()
-    taken = AffineRows(stepped.codes[chosen], stepped.scale[chosen], stepped.bias[chosen])
-    return plain.with_rows(chosen, taken)
+def decode(codes: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """`scale·code + bias` in fp32 (N, D); the product is exact, so fused or not gives the same."""
+    return codes.float() * scale.float() + bias.float()
 
 
-def _wide(encoded: AffineRows, *, offset: float, scale_exponent: int) -> Tensor:
-    """Whether each row's range is wide enough for FBGEMM's rule: bool (N, 1)."""
-    scale, bias = encoded.scale.float(), encoded.bias.float()
-    return (scale >= 2.0**scale_exponent) & (bias.abs() <= offset * scale)
+def _encode_narrow(rows: Tensor, bits: int) -> AffineRows:
+    """Rows whose scale is fine next to what fp16 resolves at their bias."""
+    plain = _fbgemm_rule(rows, bits)
+    stepped = AffineRows(*power_of_two_codes(rows, bits))
+    exact = (stepped.decode() == rows).all(dim=1)  # (N,)
+    exact[_is_below(plain, POSSIBLY_WIDE, bits)] = True
+    chosen = exact.nonzero().flatten()
+    return plain.with_rows(chosen, stepped.take(chosen))
 
 
-def _fbgemm_rule(rows: Tensor) -> AffineRows:
+def _is_below(encoded: AffineRows, limit: float, bits: int) -> Tensor:
+    """The rows (M,) whose scale is below `limit` times what fp16 resolves at their bias."""
+    exponent = (encoded.bias.view(torch.int16) >> 10) & 31  # fp16's exponent field
+    spacing = torch.ldexp(torch.ones_like(encoded.step), exponent.clamp_min(1) - 25)  # (N, 1)
+    resolved = spacing.clamp_min(2.0 ** (bits - 24))
+    return (~(encoded.scale.float() >= limit * resolved)).flatten().nonzero().flatten()
+
+
+def _fbgemm_rule(rows: Tensor, bits: int) -> AffineRows:
+    largest = 2**bits - 1
     low, high = torch.aminmax(rows, dim=1, keepdim=True)  # (N, 1) each
-    bias = low.half()
+    bias = low.half() + 0.0  # -0.0 becomes 0.0
     # Any scale decodes a constant row exactly if fp16 holds it; FBGEMM takes 1.
     constant = (low == high) & (high == bias.float())
-    scale = torch.where(constant, 1.0, (high - bias.float()) / LARGEST_CODE).half()
+    scale = torch.where(constant, 1.0, (high - bias.float()) / largest).half()
     codes = (rows - bias.float()) * (1.0 / scale.float())
-    return AffineRows(codes.round_().clamp_(0, LARGEST_CODE), scale, bias)
-
-
-def _power_of_two_rule(rows: Tensor) -> AffineRows:
-    scale = _power_of_two_scale(rows)
-    bias = _half_rounded_down(rows.amin(dim=1, keepdim=True)).double()
-    decoded = ((rows.double() - bias) / scale).round_() * scale + bias  # (N, D)
-    bias = _half_rounded_down(decoded.amin(dim=1, keepdim=True).float())
-    codes = ((decoded - bias.double()) / scale).int()
-    lowest_bit = torch.where(codes == 0, LARGEST_CODE + 1, codes & -codes)
-    shared = lowest_bit.amin(dim=1, keepdim=True)  # (N, 1)
-    constant = shared > LARGEST_CODE
-    return AffineRows(
-        (codes // shared).float(), torch.where(constant, 1.0, scale * shared).half(), bias
-    )
-
-
-def _power_of_two_scale(rows: Tensor) -> Tensor:
-    """The smallest power of two, float64 (N, 1), with which 255 steps reach from bias to max."""
-    low, high = torch.aminmax(rows, dim=1, keepdim=True)
-    bias = _half_rounded_down(low)
-    step = (high.double() - bias.double()) / LARGEST_CODE
-    mantissa, exponent = torch.frexp(step)  # step = mantissa·2**exponent, mantissa in [0.5, 1)
-    exponent = exponent - (mantissa == 0.5).int()
-    magnitude = torch.maximum(bias.float().abs(), high.abs())
-    resolution = torch.frexp(magnitude).exponent - 1 - FP32_FRACTION_BITS
-    exponent = torch.maximum(exponent, resolution).clamp_min(SMALLEST_FP16_EXPONENT)
-    return torch.ldexp(torch.ones_like(step), exponent)
-
-
-def _half_rounded_down(values: Tensor) -> Tensor:
-    """The largest fp16 number that is not above each value."""
-    nearest = values.half()
-    below = torch.nextafter(nearest, torch.full_like(nearest, -torch.inf))
-    return torch.where(nearest.float() > values, below, nearest)
+    codes = codes.round_().clamp_(0, largest)
+    return AffineRows(codes, scale, bias, torch.where(constant, FINEST_STEP, scale.float()))
