@@ -42,7 +42,7 @@ everything downstream. `prune-fields` keeps fields whose removal, measured, cost
 
 ### To run a day again, or days of the past
 Clear the run's `ingest` task with everything downstream, oldest day first: later days build on
-earlier ones (row ids, priorities, warm start). Or, for a range of days:
+earlier ones (row ids, priorities, warm start, tiers). Or, for a range of days:
 
     airflow backfill create --dag-id daily_compression --from-date 2026-01-01 \\
         --to-date 2026-01-03 --reprocess-behavior completed
@@ -59,10 +59,10 @@ One small write; tables stay where they are. Then pause this DAG, or set `releas
 in the config, so that the next day does not move `production` again.
 
 ### Order
-`ingest`, `update-priorities`, `train`, `plan-pruning` and `publish` wait for their own run of the
-day before. A day that can never succeed holds the later ones: mark its failed task as success to
-let them go on without it. `release` waits for nobody: a day whose gates failed does not hold the
-next one.
+`ingest`, `update-priorities`, `train`, `plan-pruning`, `assign-tiers` and `publish` wait for their
+own run of the day before. A day that can never succeed holds the later ones: mark its failed task
+as success to let them go on without it. `release` waits for nobody: a day whose gates failed does
+not hold the next one.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ with DAG(
     validate_importance = JobTask(verb="validate-importance", config=CONFIG)
     plan_pruning = JobTask(verb="plan-pruning", config=CONFIG, depends_on_past=True)  # plan log
     prune_fields = JobTask(verb="prune-fields", config=CONFIG)
+    assign_tiers = JobTask(verb="assign-tiers", config=CONFIG, depends_on_past=True)  # hysteresis
     finetune = JobTask(verb="finetune", config=CONFIG)
     quantize = JobTask(verb="quantize", config=CONFIG)
     evaluate = JobTask(verb="evaluate", config=CONFIG)
@@ -117,7 +118,7 @@ with DAG(
     report = JobTask(verb="report", config=CONFIG)
     release = JobTask(verb="release", config=CONFIG)
 
-    ingest >> count_accesses >> update_priorities >> finetune
+    ingest >> count_accesses >> update_priorities >> assign_tiers
     ingest >> train >> score_fields >> validate_importance >> plan_pruning
-    plan_pruning >> prune_fields >> finetune
-    finetune >> quantize >> evaluate >> publish >> report >> release
+    plan_pruning >> prune_fields >> assign_tiers
+    assign_tiers >> finetune >> quantize >> evaluate >> publish >> report >> release

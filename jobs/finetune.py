@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
+import torch
+
 from jobs.context import DayContext, JobResult, check_same_baseline
 from shark_core.evaluation.training_figures import training_figures
-from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
-from shark_core.importance.report import ImportanceReport
 from shark_core.models.checkpoint import write_checkpoint
 from shark_core.models.ctr_model import CtrModel
+from shark_core.models.table_params_file import load_table_params, write_table_params
 from shark_core.pruning.finetuning import finetune_on_day, pruned_baseline
-from shark_core.pruning.outcome import FILE_NAME as PRUNING_FILE
-from shark_core.pruning.outcome import PruningOutcome
-from shark_core.quantization.row_snapper import RowSnapper
-from shark_core.schemas import CHECKPOINT, EXAMPLES, IMPORTANCE, PRUNING, ROW_PRIORITY
+from shark_core.quantization.rounding_choice import rounding_hooks
+from shark_core.quantization.row_tiers import read_row_tiers
+from shark_core.quantization.tiered_tables import TieredTables
+from shark_core.schemas import CHECKPOINT, EXAMPLES, IMPORTANCE, PRUNING, ROW_TIERS
 
 
 def finetune(context: DayContext) -> JobResult:
     """The day's training slice once more, at finetuning's rates, without the pruned fields."""
+    check_same_baseline(context, PRUNING, IMPORTANCE, ROW_TIERS)
     lake, config, day = context.lake, context.config, context.day
-    model = _pruned_model(context)
-    snapper = RowSnapper.of(lake, config, day, model.kept)
-    snapper.snap_all(model)
-    result = finetune_on_day(lake, config, day, model, snapper.after_step)
+    model = pruned_baseline(lake, config, day)
+    tables = _tiered_tables(context, model)
+    hooks = rounding_hooks(config, model, tables)
+    result = finetune_on_day(lake, config, day, model, hooks)
     fields = {"kept": len(model.kept), "pruned": len(model.pruned)}
-    facts = fields | training_figures(result)
+    facts = fields | {"rounding": config.finetuning.rounding} | training_figures(result)
     with context.writer(CHECKPOINT, stage="finetuned") as writer:
         write_checkpoint(writer, model, config, facts)
-        writer.commit(_inputs(context, model), facts)
+        write_table_params(writer, tables.params)
+        writer.commit(_inputs(context), facts)
     return JobResult(f"finetuned the pruned model of {day}", facts)
 
 
-def _pruned_model(context: DayContext) -> CtrModel:
-    """The baseline with each field that pruning took replaced by its mean embedding."""
-    check_same_baseline(context, PRUNING, IMPORTANCE)
-    lake = context.lake
-    outcome = PruningOutcome.from_json(lake.read_file(context.partition(PRUNING), PRUNING_FILE))
-    content = lake.read_file(context.partition(IMPORTANCE), IMPORTANCE_FILE)
-    means = ImportanceReport.from_json(content).mean_embeddings
-    return pruned_baseline(lake, context.config, context.day, means, outcome.pruned)
-
-
-def _inputs(context: DayContext, model: CtrModel) -> dict[str, str]:
-    priorities = {
-        f"row_priority/{name}": context.marker(ROW_PRIORITY, field=name).fingerprint
+def _tiered_tables(context: DayContext, model: CtrModel) -> TieredTables:
+    lake, config, device = context.lake, context.config, model.device
+    codes = {
+        name: torch.from_numpy(read_row_tiers(lake, config, name, context.day)).to(device)
         for name in model.kept
     }
-    return priorities | {
+    fitted = load_table_params(lake, context.partition(ROW_TIERS))
+    params = {
+        name: {tier: numbers.to(device) for tier, numbers in fitted.get(name, {}).items()}
+        for name in model.kept
+    }
+    return TieredTables(codes, config.tiers.schemes, params)
+
+
+def _inputs(context: DayContext) -> dict[str, str]:
+    return {
         "examples": context.marker(EXAMPLES).fingerprint,
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
         "importance": context.marker(IMPORTANCE).fingerprint,
         "pruning": context.marker(PRUNING).fingerprint,
+        "row_tiers": context.marker(ROW_TIERS).fingerprint,
     }

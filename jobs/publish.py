@@ -17,10 +17,10 @@ from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest, snapshot_id
 from shark_core.publish.publication import (
     describe_files,
-    describe_tables,
     publish_snapshot,
     snapshot_files,
 )
+from shark_core.publish.stored_table import stored_tables
 from shark_core.publish.table_sizes import compressed_sizes
 from shark_core.schemas import COMPRESSED, EVALUATION, PUBLICATION
 from shark_core.version import code_version
@@ -55,7 +55,7 @@ def _draft(context: DayContext, compressed: Marker, files: dict[str, FileEntry])
     sizes = compressed_sizes(config, compressed)
     content = context.lake.read_file(context.partition(EVALUATION), EVALUATION_FILE)
     evaluation = Evaluation.from_json(content)
-    tables = describe_tables(config, sizes)
+    tables = stored_tables(compressed)
     kept = {table.field for table in tables}
     return Manifest(
         snapshot_id=snapshot_id(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -18,6 +19,7 @@ from pydantic import Field as Key
 from shark_core.config_sections import (
     Count,
     DenseFeature,
+    Evaluation,
     EventTime,
     Field,
     Finetuning,
@@ -39,6 +41,7 @@ from shark_core.errors import ConfigError
 from shark_core.lake_root import canonical_root
 
 DEFAULT_DIM = 16
+UNION_TAG = re.compile(r"<\w+>")  # which kind of a section was meant: not a key
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -64,6 +67,7 @@ class PipelineConfig(Section):
     pruning: Pruning = Pruning()
     tiers: Tiers
     finetuning: Finetuning = Finetuning()
+    evaluation: Evaluation = Evaluation()
     gates: Gates = Gates()
     release: Release = Release()
     spark: Spark = Spark()
@@ -90,9 +94,14 @@ class PipelineConfig(Section):
             raise ValueError(f"names used more than once in fields and dense_features: {repeated}")
         known = {field.name for field in self.fields}
         grouped = {name for group in self.pruning.groups for name in group}
-        for key, named in {"keep": set(self.pruning.keep), "groups": grouped}.items():
+        sliced = {self.evaluation.slice_field} if self.evaluation.slice_field else set()
+        for key, named in {
+            "pruning.keep": set(self.pruning.keep),
+            "pruning.groups": grouped,
+            "evaluation.slice_field": sliced,
+        }.items():
             if unknown := sorted(named - known):
-                raise ValueError(f"pruning.{key} names fields that do not exist: {unknown}")
+                raise ValueError(f"{key} names fields that do not exist: {unknown}")
         read = [feature.column for feature in features]
         if self.label.column in read:
             raise ValueError(f"the label column {self.label.column!r} is also read as a feature")
@@ -161,7 +170,8 @@ def parse_section(document: object, where: str, kind: type[AnySection]) -> AnySe
 
 
 def _problem(detail: dict[str, Any]) -> str:
-    path = ".".join(str(part) for part in detail["loc"]) or "(top level)"
+    parts = [str(part) for part in detail["loc"]]
+    path = ".".join(part for part in parts if not UNION_TAG.fullmatch(part)) or "(top level)"
     found = "" if isinstance(detail["input"], dict | list) else f", found {detail['input']!r}"
     if detail["type"] == "missing":
         return f"  {path}: required key is missing"

@@ -204,9 +204,13 @@ class Lake:
 
     def read_file(self, target: Partition, name: str) -> bytes:
         """A file of a partition by the name that its job gave it, such as `plan.json`."""
+        return self.read_bytes(self.file_entry(target, name).path)
+
+    def file_entry(self, target: Partition, name: str) -> FileEntry:
+        """As `read_file` names it. Raises `DataError` where the partition has no such file."""
         for entry in self.marker(target).files:
             if entry.logical_path == f"{target.path}/{name}":
-                return self.read_bytes(entry.path)
+                return entry
         raise DataError(
             f"{target.dataset.name} has no {name}",
             expected=name,

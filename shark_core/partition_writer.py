@@ -2,6 +2,8 @@
 
     with PartitionWriter(lake, target, run) as writer:
         writer.write_table("part-00000.parquet", table)
+        with writer.open_parquet("part-00001.parquet", schema) as file:
+            file.append(batch)
         writer.commit(inputs={"examples": fingerprint})
 
 Files carry the attempt's name, so that two attempts do not touch each other; `commit` writes the
@@ -13,10 +15,9 @@ such objects.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +28,7 @@ import pyarrow.parquet as pq
 
 from shark_core.errors import RetryableError, SharkError
 from shark_core.lake import MARKER_NAME, FileEntry, Lake, Marker, Partition
+from shark_core.lake_sink import HashingSink, OpenParquet, remove_file
 
 LEFT = "what this attempt wrote is left, unread, to the next one: the storage does not remove it"
 
@@ -56,15 +58,22 @@ class AttemptFiles:
         self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], **options: Any
     ) -> FileEntry:
         """Stream record batches into one Parquet file; `options` go to `pq.ParquetWriter`."""
-        rows = 0
+        with self.open_parquet(name, schema, **options) as file:
+            for batch in batches:
+                file.append(batch)
+        return file.entry()
+
+    @contextmanager
+    def open_parquet(self, name: str, schema: pa.Schema, **options: Any) -> Iterator[OpenParquet]:
+        """A Parquet file to append to, beside others that are open.
+
+        It is whole when the block ends, and gone when it fails.
+        """
         with (
             self._sink(name) as sink,
             pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, **options) as writer,
         ):
-            for batch in batches:
-                writer.write_batch(batch)
-                rows += batch.num_rows
-        return sink.entry(rows)
+            yield OpenParquet(sink, writer)
 
     def write_table(self, name: str, table: pa.Table, **options: Any) -> FileEntry:
         return self.write_batches(name, table.schema, table.to_batches(), **options)
@@ -75,63 +84,15 @@ class AttemptFiles:
         return sink.entry(rows=0)
 
     @contextmanager
-    def _sink(self, name: str) -> Iterator[_HashingSink]:
+    def _sink(self, name: str) -> Iterator[HashingSink]:
         """A file that is whole when the block ends, and gone when it fails."""
-        sink = _HashingSink(self.lake, self.new_path(name))
+        sink = HashingSink(self.lake, self.new_path(name))
         try:
             yield sink
         except BaseException as error:
             sink.discard(error)
             raise
         sink.close()
-
-
-class _HashingSink:
-    """A write-only file of the lake that knows its size and checksum at the end."""
-
-    def __init__(self, lake: Lake, path: str) -> None:
-        self._lake = lake
-        self._path = path
-        self._hash = hashlib.sha256()
-        self._bytes = 0
-        self.closed = False
-        absolute = lake.absolute(path)
-        with lake.writing(path):
-            if isinstance(lake.filesystem, pafs.LocalFileSystem):
-                lake.filesystem.create_dir(absolute.rsplit("/", 1)[0], recursive=True)
-            self._stream = lake.filesystem.open_output_stream(absolute)
-
-    def write(self, data: bytes) -> int:
-        self._hash.update(data)
-        self._bytes += len(data)
-        with self._lake.writing(self._path):
-            self._stream.write(data)
-        return len(data)
-
-    def flush(self) -> None:
-        with self._lake.writing(self._path):
-            self._stream.flush()
-
-    def close(self) -> None:
-        self.closed = True
-        with self._lake.writing(self._path):
-            self._stream.close()
-
-    def discard(self, error: BaseException) -> None:
-        """An upload cannot be abandoned in pyarrow: it is ended, then what it published removed."""
-        try:
-            self.close()
-            _remove(self._lake, self._path)
-        except SharkError as trouble:
-            error.add_note(f"what was written of {self._path} may be left: {trouble}")
-
-    def entry(self, rows: int) -> FileEntry:
-        return FileEntry(self._path, rows, self._bytes, self._hash.hexdigest())
-
-
-def _remove(lake: Lake, path: str) -> None:
-    with lake.writing(path), suppress(FileNotFoundError):  # another attempt removed it
-        lake.filesystem.delete_file(lake.absolute(path))
 
 
 class PartitionWriter:
@@ -156,6 +117,13 @@ class PartitionWriter:
         self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], **options: Any
     ) -> None:
         self._entries.append(self.files.write_batches(name, schema, batches, **options))
+
+    @contextmanager
+    def open_parquet(self, name: str, schema: pa.Schema, **options: Any) -> Iterator[OpenParquet]:
+        """As `AttemptFiles.open_parquet`; files that failed are not of the partition."""
+        with self.files.open_parquet(name, schema, **options) as file:
+            yield file
+        self._entries.append(file.entry())
 
     def write_bytes(self, name: str, content: bytes) -> None:
         self._entries.append(self.files.write_bytes(name, content))
@@ -210,7 +178,7 @@ class PartitionWriter:
         listed = {entry.path for entry in marker.files} | {f"{self.target.path}/{MARKER_NAME}"}
         for path in self._present():
             if path not in listed:
-                _remove(self.lake, path)
+                remove_file(self.lake, path)
 
     def _present(self) -> list[str]:
         folder = self.lake.absolute(self.target.path)
@@ -234,7 +202,7 @@ class PartitionWriter:
         try:
             for path in self._present():
                 if f"-{self.files.attempt}-" in path:
-                    _remove(self.lake, path)
+                    remove_file(self.lake, path)
         except SharkError:
             if error is None:
                 raise

@@ -46,6 +46,7 @@ AGREEMENT = Dataset("agreement", ("ds",), "validate-importance", "scores against
 PLAN = Dataset("plan", ("ds",), "plan-pruning", "fields to keep and to prune, with reasons")
 PRUNING_STEP = Dataset("pruning_step", ("ds", "step"), "prune-fields", "one step, measured")
 PRUNING = Dataset("pruning", ("ds",), "prune-fields", "fields pruned, by which measured steps")
+ROW_TIERS = Dataset("row_tiers", ("ds",), "assign-tiers", "the tier of each row of kept fields")
 COMPRESSED = Dataset("compressed", ("ds",), "quantize", "mixed-precision tables and the dense part")
 EVALUATION = Dataset("evaluation", ("ds",), "evaluate", "compressed against baseline, and gates")
 PUBLICATION = Dataset("publication", ("ds",), "publish", "which snapshot the day became")
@@ -78,6 +79,7 @@ ROW_PRIORITY_SCHEMA = pa.schema(
         pa.field("priority", pa.float64(), nullable=False),
     ]
 )
+ROW_TIERS_SCHEMA = pa.schema([pa.field("tier", pa.uint8(), nullable=False)])  # in row ids' order
 
 EVENT_TIME = pa.timestamp("us", tz="UTC")
 

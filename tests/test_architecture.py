@@ -27,6 +27,7 @@ LEVELS: dict[str, int] = {
     "lake": 0,
     "lake_root": 0,
     "lake_filesystem": 0,
+    "lake_sink": 0,
     "storage_errors": 0,
     "partition_writer": 0,
     "java": 0,

@@ -79,7 +79,7 @@ def test_a_bad_value_is_refused_with_its_path_the_value_and_what_is_allowed(
     assert "small.yaml" in message
 
 
-@pytest.mark.parametrize("path", ["fieldz", "training.epoch", "fields.0.dim", "tiers.int4_below"])
+@pytest.mark.parametrize("path", ["fieldz", "training.epoch", "fields.0.dim", "tiers.int3_below"])
 def test_an_unknown_key_is_refused_by_its_path(path: str) -> None:
     message = refusal(changed(path, 3))
     assert f"{path}: unknown key, found 3" in message
@@ -104,6 +104,7 @@ def test_all_problems_are_named_at_once() -> None:
     [
         ("fields.1.name", "user", "more than once"),
         ("pruning.keep", ["nobody"], "pruning.keep names fields that do not exist: ['nobody']"),
+        ("evaluation.slice_field", "nobody", "slice_field names fields that do not exist"),
         ("importance.max_examples", 9, "max_examples 9 is below min_examples 50"),
         ("importance.validation.max_examples", 9, "validation.max_examples 9 is below"),
         ("pruning.groups", [["user", "nobody"]], "groups names fields that do not exist: ['nobody"),

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +86,50 @@ def test_an_error_while_a_file_is_written_removes_the_half_of_it(place: Place, l
     with pytest.raises(OSError, match="disk full"), attempt(lake) as writer:
         writer.write_batches("part-00000.parquet", schema, batches())  # type: ignore[arg-type]
     assert place.files() == []
+
+
+def test_files_can_be_open_side_by_side_and_each_batch_is_a_row_group(lake: Lake) -> None:
+    schema = pa.schema([("a", pa.int64())])
+    with attempt(lake) as writer:
+        with (
+            writer.open_parquet("part-00000.parquet", schema) as first,
+            writer.open_parquet("part-00001.parquet", schema) as second,
+        ):
+            for value in range(3):
+                first.append(pa.record_batch({"a": [value]}))
+                second.append(pa.record_batch({"a": [10 * value, value]}))
+        marker = writer.commit(inputs={})
+    assert values(lake) == [0, 1, 2, 0, 0, 10, 1, 20, 2]
+    assert [entry.rows for entry in marker.files] == [3, 6]
+    content = pa.BufferReader(lake.read_bytes(marker.files[0].path))
+    assert pq.ParquetFile(content).num_row_groups == 3
+
+
+def test_an_open_file_describes_itself(lake: Lake) -> None:
+    with attempt(lake) as writer:
+        with writer.open_parquet("part-00000.parquet", pa.schema([("a", pa.int64())])) as file:
+            file.describe({"field": "user_id"})
+        marker = writer.commit(inputs={})
+    content = pa.BufferReader(lake.read_bytes(marker.files[0].path))
+    assert pq.read_metadata(content).metadata[b"field"] == b"user_id"
+
+
+def test_open_files_that_fail_are_gone_and_not_of_the_partition(place: Place, lake: Lake) -> None:
+    schema = pa.schema([("a", pa.int64())])
+
+    def fail(writer: PartitionWriter) -> None:
+        with (
+            writer.open_parquet("part-00000.parquet", schema) as file,
+            writer.open_parquet("part-00001.parquet", schema),
+        ):
+            file.append(pa.record_batch({"a": [1]}))
+            raise ZeroDivisionError
+
+    with attempt(lake) as writer:
+        with pytest.raises(ZeroDivisionError):
+            fail(writer)
+        assert place.files() == []
+        assert writer.commit(inputs={}).files == ()
 
 
 def test_a_file_that_fails_is_gone_before_the_attempt_ends(place: Place, lake: Lake) -> None:

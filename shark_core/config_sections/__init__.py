@@ -5,12 +5,15 @@
     traffic      label, event_time, fields, dense_features, ingest, priority
     training     model, training, finetuning
     pruning      importance, pruning
-    compression  tiers, gates, release
+    tiers        tiers
+    evaluation   evaluation, gates
+    release      release
     spark        spark
 """
 
-from shark_core.config_sections.compression import Gates, Release, Tiers
+from shark_core.config_sections.evaluation import Evaluation, Gates
 from shark_core.config_sections.pruning import Importance, Pruning, Validation
+from shark_core.config_sections.release import Release
 from shark_core.config_sections.section import (
     Count,
     Memory,
@@ -21,6 +24,7 @@ from shark_core.config_sections.section import (
     Share,
 )
 from shark_core.config_sections.spark import Spark
+from shark_core.config_sections.tiers import Budget, LossAware, Thresholds, Tiers
 from shark_core.config_sections.traffic import (
     DenseFeature,
     EventTime,
@@ -32,8 +36,10 @@ from shark_core.config_sections.traffic import (
 from shark_core.config_sections.training import Finetuning, Model, Training
 
 __all__ = [
+    "Budget",
     "Count",
     "DenseFeature",
+    "Evaluation",
     "EventTime",
     "Field",
     "Finetuning",
@@ -41,6 +47,7 @@ __all__ = [
     "Importance",
     "Ingest",
     "Label",
+    "LossAware",
     "Memory",
     "Model",
     "Name",
@@ -52,6 +59,7 @@ __all__ = [
     "Section",
     "Share",
     "Spark",
+    "Thresholds",
     "Tiers",
     "Training",
     "Validation",

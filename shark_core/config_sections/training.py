@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field as Key
 from pydantic import StringConstraints
 
-from shark_core.config_sections.section import Count, Positive, Section
+from shark_core.config_sections.section import Count, NonNegative, Positive, Section
 
 
 class Model(Section):
@@ -46,8 +46,16 @@ class Training(Section):
 
 
 class Finetuning(Section):
-    """Passes over the day's training slice, which the baseline has seen: rates stay low."""
+    """Passes over the day's training slice, which the baseline has seen: rates stay low.
+
+    `rounding`: how rows stay on their tier's grid. `straight_through` trains full-precision copies
+    and lets the head see what is stored of them; `nearest` and `stochastic` round a row after each
+    step and keep nothing of it. `table_param_learning_rate`, with straight_through: of a tier's
+    shared scale, bias and fallback row.
+    """
 
     epochs: Annotated[int, Key(ge=0)] = 1
     embedding_learning_rate: Positive = 0.002
     dense_learning_rate: Positive = 0.00005
+    rounding: Literal["straight_through", "stochastic", "nearest"] = "straight_through"
+    table_param_learning_rate: NonNegative = 0.003

@@ -25,6 +25,7 @@ from shark_core.models.model_spec import ModelSpec
 from shark_core.partition_writer import PartitionWriter
 
 FORMAT_VERSION = 1
+WEIGHTS_FILE = "weights.safetensors"
 EMBEDDINGS = "embeddings."
 
 
@@ -44,7 +45,7 @@ def write_checkpoint(
         "seed": config.training.seed,
         "metrics": dict(metrics),
     }
-    writer.write_bytes("weights.safetensors", save(named_weights(model)))
+    writer.write_bytes(WEIGHTS_FILE, save(named_weights(model)))
     if row_sums is not None:
         writer.write_bytes("row_sums.safetensors", save(_on_cpu(row_sums)))
     writer.write_bytes("checkpoint.json", json.dumps(document, indent=1, sort_keys=True).encode())
@@ -58,16 +59,24 @@ def load_checkpoint(
     Raises `DataError` where the checkpoint is missing or damaged, or, given a config, where the
     model was made by another one.
     """
-    spec, pruned = _read_description(lake, source)
-    if config is not None and spec != ModelSpec.of(config):
-        raise _damaged(lake, source, "fields, dense features and model as in the config", spec)
+    spec, pruned = load_description(lake, source, config)
     model = model_from_spec(spec, seed=0, pruned=pruned)
-    weights = _read_tensors(lake, source, "weights.safetensors")
+    weights = _read_tensors(lake, source, WEIGHTS_FILE)
     try:
         model.load_state_dict(_state_names(weights))
     except RuntimeError as error:
         raise _damaged(lake, source, "tensors that fit checkpoint.json", error) from error
     return model
+
+
+def load_description(
+    lake: Lake, source: Partition, config: PipelineConfig | None = None
+) -> tuple[ModelSpec, list[str]]:
+    """What the model is made of, and its pruned fields. Raises `DataError` as `load_checkpoint`."""
+    spec, pruned = _read_description(lake, source)
+    if config is not None and spec != ModelSpec.of(config):
+        raise _damaged(lake, source, "fields, dense features and model as in the config", spec)
+    return spec, pruned
 
 
 def load_row_sums(lake: Lake, source: Partition) -> dict[str, Tensor]:

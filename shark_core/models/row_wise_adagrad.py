@@ -27,7 +27,8 @@ class RowWiseAdagrad(torch.optim.Optimizer):
         for group in self.param_groups:
             for table in group["params"]:
                 if table.grad is not None:
-                    self._update(table, table.grad.coalesce(), group["lr"], group["eps"])
+                    table.grad = table.grad.coalesce()  # kept: who looks at it need not again
+                    self._update(table, table.grad, group["lr"], group["eps"])
 
     def _update(self, table: Tensor, gradient: Tensor, learning_rate: float, eps: float) -> None:
         rows, values = gradient.indices()[0], gradient.values()  # (K,), (K, D)

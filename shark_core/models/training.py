@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,9 +26,8 @@ from shark_core.models.device import batches_on
 from shark_core.models.optimizers import Optimizers
 from shark_core.models.predictions import Predictions, predict
 from shark_core.models.seeds import derived_seed
+from shark_core.models.step_hooks import NO_HOOKS, StepHooks
 from shark_core.traffic.examples import ExampleReader
-
-AfterStep = Callable[[CtrModel, Batch], None]
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,10 @@ class FitSettings:
     @classmethod
     def of_finetuning(cls, config: PipelineConfig) -> Self:
         """Finetuning's epochs and learning rates; all else as in training."""
-        options = config.training.model_dump(include=set(cls.__annotations__))
-        return cls(stage="finetuning", **{**options, **config.finetuning.model_dump()})
+        names = set(cls.__annotations__)
+        options = config.training.model_dump(include=names)
+        own = config.finetuning.model_dump(include=names)
+        return cls(stage="finetuning", **{**options, **own})
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,21 @@ def fit(
     validation: ExampleReader,
     settings: FitSettings,
     row_sums: Mapping[str, Tensor] | None = None,
-    after_step: AfterStep | None = None,
+    hooks: StepHooks = NO_HOOKS,
 ) -> FitResult:
     """Train in place. With more than one epoch, the weights of the best on `validation` stay, and
     `patience` epochs in a row without improvement end the training.
 
-    `row_sums` continues earlier row-wise Adagrad state; `after_step` runs after each update, with
-    the batch whose rows it touched. Raises `PermanentError` where the loss is not finite.
+    `row_sums` continues earlier row-wise Adagrad state; `hooks` run around each step. Raises
+    `PermanentError` where the loss is not finite.
     """
     optimizers = Optimizers(model, settings.embedding_learning_rate, settings.dense_learning_rate)
     optimizers.load_row_sums(row_sums or {})
-    best = BestWeights(model, optimizers, keep_copies=settings.epochs > 1)
+    best = BestWeights(model, optimizers, hooks, keep_copies=settings.epochs > 1)
     trained: list[_Epoch] = []
     for number in range(1, settings.epochs + 1):
-        trained.append(_epoch(model, examples, settings, number, optimizers, after_step))
+        trained.append(_epoch(model, examples, settings, number, optimizers, hooks))
+        hooks.after_epoch(model)
         best.offer(number, predict(model, validation, settings.batch_size))
         if number - best.epoch >= settings.patience:
             break
@@ -118,7 +120,7 @@ def _epoch(
     settings: FitSettings,
     number: int,
     optimizers: Optimizers,
-    after_step: AfterStep | None,
+    hooks: StepHooks,
 ) -> _Epoch:
     """One pass over the examples, in an order of its own."""
     model.train()
@@ -129,10 +131,10 @@ def _epoch(
         desc=f"{settings.stage}, epoch {number}", unit=" examples", disable=not sys.stderr.isatty()
     ) as bar:
         for batch in batches:
+            hooks.before_step(model, batch)
             total += _step(model, batch, optimizers, settings) * len(batch)
+            hooks.after_step(model, batch)
             seen += len(batch)
-            if after_step is not None:
-                after_step(model, batch)
             bar.update(len(batch))
     return _Epoch(seen, total / seen)
 

@@ -15,7 +15,7 @@ from shark_core.importance.slices import ScoredSlice
 from shark_core.lake import Lake
 from shark_core.models.ctr_model import CtrModel
 from shark_core.models.predictions import Predictions
-from shark_core.pruning.finetuning import finetune_on_day, pruned_baseline
+from shark_core.pruning.finetuning import baseline_without, finetune_on_day
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import validation_slice
 
@@ -53,7 +53,7 @@ class ModelTrials:
         """In fp32: tiers are decided on what stays. Raises `PermanentError` where it diverges,
         `DataError` where a slice is empty or too small to tell an interval.
         """
-        model = pruned_baseline(self.lake, self.config, self.day, self.means, pruned)
+        model = baseline_without(self.lake, self.config, self.day, self.means, pruned)
         predictions = finetune_on_day(self.lake, self.config, self.day, model).validation
         _check(predictions)
         return FinetunedModel(self.lake, self.config, self.day, model, predictions)

@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shark_core.errors import ConflictError, DataError
+from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
+from shark_core.models.table_params_file import read_table_params
 from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
 from shark_core.publish.object_store import ObjectStore
 from shark_core.publish.ref_log import RefEntry, RefLog
-from shark_core.publish.table_files import read_tier
+from shark_core.publish.table_files import read_table
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
 CANDIDATE, PRODUCTION = "candidate", "production"
@@ -84,15 +86,14 @@ class Catalog:
 
     def read_table(self, manifest: Manifest, field: str) -> MixedPrecisionTable:
         """A field's table, every byte of it checked."""
-        table = manifest.table(field)
-        blocks = {}
-        for tier in table.tiers:
-            content = pq.read_table(pa.BufferReader(self.read_file(manifest, tier.file)))
-            blocks[tier.tier] = read_tier(
-                content, tier.tier, table.num_embeddings, table.embedding_dim, where=tier.file
-            )
-        return MixedPrecisionTable.from_blocks(
-            table.embedding_dim, table.num_embeddings, blocks, where=f"field {field!r}"
+        params = read_table_params(
+            self.read_file(manifest, PARAMS_FILE), self.data_key(manifest, PARAMS_FILE)
+        )
+        return read_table(
+            manifest.table(field),
+            params.get(field, {}),
+            lambda name: pq.read_table(pa.BufferReader(self.read_file(manifest, name))),
+            where=f"{self.model}/data/{manifest.snapshot_id}/{manifest.attempt}",
         )
 
     def head(self, ref: str) -> RefEntry | None:

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from shark_core.config_sections import Section
 from shark_core.errors import DataError
 from shark_core.interval import Interval
+from shark_core.publish.stored_table import StoredTable
 
 FORMAT_VERSION = 1
 
@@ -30,26 +31,6 @@ class SnapshotFile(Section):
     rows: int
     bytes: int
     sha256: str
-
-
-class SnapshotTier(Section):
-    """The rows of a table that share a scheme, in one file."""
-
-    tier: str
-    scheme: str
-    rows: int
-    row_bytes: int
-    file: str
-
-
-class SnapshotTable(Section):
-    """Shape and storage of a field's table."""
-
-    field: str
-    num_embeddings: int
-    embedding_dim: int
-    pooling: str
-    tiers: tuple[SnapshotTier, ...]
 
 
 class Manifest(Section):
@@ -66,7 +47,7 @@ class Manifest(Section):
     config_hash: str
     inputs: dict[str, str]
     config: dict[str, Any]
-    tables: tuple[SnapshotTable, ...]
+    tables: tuple[StoredTable, ...]
     pruned: tuple[str, ...]
     files: tuple[SnapshotFile, ...]
     metrics: dict[str, float]
@@ -88,7 +69,7 @@ class Manifest(Section):
             remedy="name a file of the manifest",
         )
 
-    def table(self, field: str) -> SnapshotTable:
+    def table(self, field: str) -> StoredTable:
         for table in self.tables:
             if table.field == field:
                 return table

@@ -7,13 +7,9 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import BinaryIO
 
-from shark_core.config import PipelineConfig
 from shark_core.lake import FileEntry
 from shark_core.publish.catalog import Catalog
-from shark_core.publish.manifest import Manifest, SnapshotFile, SnapshotTable, SnapshotTier
-from shark_core.publish.table_files import tier_file_name
-from shark_core.publish.table_sizes import CompressedSizes
-from shark_core.quantization.schemes import SCHEMES
+from shark_core.publish.manifest import Manifest, SnapshotFile
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 
@@ -48,30 +44,4 @@ def describe_files(files: dict[str, FileEntry]) -> tuple[SnapshotFile, ...]:
     return tuple(
         SnapshotFile(name=name, rows=entry.rows, bytes=entry.bytes, sha256=entry.sha256)
         for name, entry in sorted(files.items())
-    )
-
-
-def describe_tables(config: PipelineConfig, sizes: CompressedSizes) -> tuple[SnapshotTable, ...]:
-    """Shapes and tiers of the tables that are not pruned, in the config's order."""
-    kept = {tier.field for tier in sizes.tiers}
-    return tuple(
-        SnapshotTable(
-            field=field.name,
-            num_embeddings=field.num_embeddings,
-            embedding_dim=field.embedding_dim,
-            pooling=field.pooling,
-            tiers=tuple(
-                SnapshotTier(
-                    tier=size.tier,
-                    scheme=SCHEMES[size.tier].name,
-                    rows=size.rows,
-                    row_bytes=SCHEMES[size.tier].row_bytes(field.embedding_dim),
-                    file=tier_file_name(field.name, size.tier),
-                )
-                for size in sizes.tiers
-                if size.field == field.name
-            ),
-        )
-        for field in config.fields
-        if field.name in kept
     )

@@ -1,88 +1,132 @@
 """A mixed-precision table as Parquet: one file for each tier of a field.
 
     table=<field>/tier=<tier>/part-00000.parquet
-        row_id  int32                        ascending, delta-encoded: under one byte a row
+        row_id  int32                        ascending, delta-encoded, zstd: under 2 bits a row
         row     fixed_len_byte_array         the packed row of `shark_core.quantization.schemes`
+
+Rows in no file are pruned: they read the field's fallback row, which is among the table params.
 
 Parquet has no 8-bit physical type: a list of int8 would take four times the bytes. Rows are stored
 as they are (packed embeddings hardly compress, and uncompressed pages can be read in place). The
-file's metadata names field, tier, scheme, embedding_dim and num_embeddings, so that a file explains
-itself; DuckDB, Polars and pandas read it as it is.
+file's metadata names field, tier, scheme, table params, embedding_dim and num_embeddings, so that a
+file explains itself; DuckDB, Polars and pandas read it as it is. Arrow's own schema is left out: it
+would take as many bytes again, and says nothing that Parquet's does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from shark_core.errors import DataError
-from shark_core.quantization.mixed_precision_table import MixedPrecisionTable, TierBlock
-from shark_core.quantization.schemes import SCHEMES
+from shark_core.publish.stored_table import StoredTable, StoredTier
+from shark_core.quantization.mixed_precision_table import FALLBACK, MixedPrecisionTable
+from shark_core.quantization.schemes import NO_PARAMS
+from shark_core.quantization.tier_block import TierBlock
 
-ROWS_PER_GROUP = 1 << 18
 PARQUET_OPTIONS: dict[str, Any] = {
-    "compression": "none",
+    "compression": {"row_id": "zstd", "row": "none"},
     "use_dictionary": False,
     "column_encoding": {"row_id": "DELTA_BINARY_PACKED", "row": "PLAIN"},
     "write_statistics": ["row_id"],
+    "store_schema": False,
 }
 
 
-def tier_file_name(field: str, tier: str) -> str:
-    return f"table={field}/tier={tier}/part-00000.parquet"
-
-
-def tier_schema(field: str, tier: str, table: MixedPrecisionTable) -> pa.Schema:
+def tier_schema(row_bytes: int) -> pa.Schema:
     return pa.schema(
         [
             pa.field("row_id", pa.int32(), nullable=False),
-            pa.field("row", pa.binary(table.blocks[tier].shape[1]), nullable=False),
-        ],
-        metadata={
-            "field": field,
-            "tier": tier,
-            "embedding_dim": str(table.embedding_dim),
-            "num_embeddings": str(table.num_embeddings),
-        },
+            pa.field("row", pa.binary(row_bytes), nullable=False),
+        ]
     )
 
 
-def tier_batches(
-    table: MixedPrecisionTable, tier: str, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    """The rows of one tier; each batch becomes a row group."""
-    block = table.tier_block(tier)
-    for start in range(0, len(block.row_ids), ROWS_PER_GROUP):
-        row_ids = block.row_ids[start : start + ROWS_PER_GROUP].to(torch.int32).numpy()
-        packed = block.packed[start : start + ROWS_PER_GROUP].contiguous().numpy()
-        rows = pa.FixedSizeBinaryArray.from_buffers(
-            schema.field("row").type, len(packed), [None, pa.py_buffer(packed)]
+def tier_metadata(table: StoredTable, tier: StoredTier, params: Tensor) -> dict[str, str]:
+    """What a file says of itself; `params` as the hex digits of little-endian float32."""
+    return {
+        "field": table.field,
+        "tier": tier.tier,
+        "scheme": tier.scheme,
+        "params": params.numpy().astype("<f4").tobytes().hex(),
+        "embedding_dim": str(table.embedding_dim),
+        "num_embeddings": str(table.num_embeddings),
+    }
+
+
+def tier_batch(block: TierBlock) -> pa.RecordBatch:
+    """Some rows of a tier, as a row group of its file."""
+    schema = tier_schema(block.packed.shape[1])
+    packed = pa.py_buffer(block.packed.contiguous().numpy())
+    rows = pa.FixedSizeBinaryArray.from_buffers(
+        schema.field("row").type, len(block.packed), [None, packed]
+    )
+    row_ids = pa.array(block.row_ids.to(torch.int32).numpy())
+    return pa.record_batch([row_ids, rows], schema=schema)
+
+
+def read_table(
+    table: StoredTable,
+    params: Mapping[str, Tensor],
+    read_file: Callable[[str], pa.Table],
+    where: str,
+) -> MixedPrecisionTable:
+    """Put a table together from its description, its table params by tier, and its files.
+
+    Raises `DataError` where they do not belong together.
+    """
+    _require_params(table, params, where)
+    blocks = {
+        tier.tier: read_tier(
+            read_file(tier.file),
+            table,
+            tier,
+            params.get(tier.tier, NO_PARAMS),
+            f"{where}/{tier.file}",
         )
-        yield pa.record_batch([pa.array(row_ids), rows], schema=schema)
+        for tier in table.tiers
+        if tier.file is not None
+    }
+    return MixedPrecisionTable.from_blocks(
+        table.embedding_dim,
+        table.num_embeddings,
+        blocks,
+        params.get(FALLBACK),
+        f"field {table.field!r} of {where}",
+    )
 
 
-def read_tier(content: pa.Table, tier: str, num_embeddings: int, dim: int, where: str) -> TierBlock:
-    """What `tier_batches` wrote, checked. Raises `DataError` where it is not such a file."""
-    row_bytes = SCHEMES[tier].row_bytes(dim)
-    expected = [pa.int32(), pa.binary(row_bytes)]
-    if content.schema.names != ["row_id", "row"] or content.schema.types != expected:
-        raise _damaged(where, f"row_id int32, row binary[{row_bytes}]", content.schema)
-    row_ids = content["row_id"].to_numpy().astype(np.int64)
-    ascending = bool((np.diff(row_ids) > 0).all())
-    if (
-        not ascending
-        or row_ids[:1].min(initial=0) < 0
-        or row_ids[-1:].max(initial=-1) >= num_embeddings
-    ):
-        raise _damaged(where, f"ascending row ids in [0, {num_embeddings})", "other row ids")
-    return TierBlock(torch.from_numpy(row_ids), _packed_rows(content["row"], row_bytes))
+def read_tier(
+    content: pa.Table, table: StoredTable, tier: StoredTier, params: Tensor, where: str
+) -> TierBlock:
+    """The rows of a tier's file, checked. Raises `DataError` where it is another file."""
+    schema = tier_schema(tier.row_bytes)
+    if not content.schema.equals(schema):
+        raise _damaged(where, f"row_id int32, row binary[{tier.row_bytes}]", content.schema)
+    expected = tier_metadata(table, tier, params)
+    metadata = content.schema.metadata or {}
+    found = {key.decode(): value.decode() for key, value in metadata.items()}
+    if found != expected:
+        raise _damaged(where, f"a file of {expected}", f"one of {found}")
+    row_ids = _row_ids(content["row_id"].to_numpy(), table, tier, where)
+    return TierBlock(row_ids, _packed_rows(content["row"], tier.row_bytes), tier.scheme, params)
 
 
-def _packed_rows(column: pa.ChunkedArray, row_bytes: int) -> torch.Tensor:
+def _row_ids(found: np.ndarray, table: StoredTable, tier: StoredTier, where: str) -> Tensor:
+    if len(found) != tier.rows:
+        raise _damaged(where, f"{tier.rows} rows", f"{len(found)} rows")
+    ascending = bool((np.diff(found) > 0).all())
+    if not ascending or found[:1].min(initial=0) < 0 or found[-1] >= table.num_embeddings:
+        raise _damaged(where, f"ascending row ids in [0, {table.num_embeddings})", "other row ids")
+    return torch.from_numpy(found.astype(np.int64))
+
+
+def _packed_rows(column: pa.ChunkedArray, row_bytes: int) -> Tensor:
     rows = column.combine_chunks()
     if isinstance(rows, pa.ChunkedArray):
         rows = pa.concat_arrays(rows.chunks)
@@ -91,6 +135,13 @@ def _packed_rows(column: pa.ChunkedArray, row_bytes: int) -> torch.Tensor:
     return torch.from_numpy(
         raw[start : start + len(rows) * row_bytes].reshape(-1, row_bytes).copy()
     )
+
+
+def _require_params(table: StoredTable, params: Mapping[str, Tensor], where: str) -> None:
+    expected = {tier.tier: (tier.param_count,) for tier in table.tiers if tier.param_count}
+    found = {tier: tuple(numbers.shape) for tier, numbers in params.items()}
+    if found != expected:
+        raise _damaged(f"field {table.field!r} of {where}", f"table params of {expected}", found)
 
 
 def _damaged(where: str, expected: object, found: object) -> DataError:

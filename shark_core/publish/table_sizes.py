@@ -1,9 +1,10 @@
 """How many bytes a compressed model's embeddings take, by field and tier: nothing left out.
 
 fp32        all fields of the config, N·D·4: what ratios are measured against
-payload     packed rows with their qparams
-on disk     tier files: payload, row ids, Parquet's pages and metadata; constants of pruned fields
-in memory   payload and row maps (4 bytes a row); constants of pruned fields
+payload     packed rows with their qparams, and table params
+on disk     tier files: packed rows, row ids, Parquet's pages and metadata; the file of table
+            params; constants of pruned fields
+in memory   payload and row maps; constants of pruned fields
 """
 
 from __future__ import annotations
@@ -11,23 +12,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shark_core.config import PipelineConfig
-from shark_core.lake import Marker
-from shark_core.quantization.schemes import SCHEMES
+from shark_core.lake import Marker, logical_path
+from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
+from shark_core.publish.stored_table import stored_tables
 from shark_core.quantization.tiers import TIERS
 
-ROW_MAP_BYTES = 4
 CONSTANT_BYTES = 4
 
 
 @dataclass(frozen=True)
 class TierSize:
-    """The rows of one tier of one field."""
+    """The rows of one tier of one field. Pruned rows take their fallback row and no more."""
 
     field: str
     tier: str
     rows: int
     payload_bytes: int
     file_bytes: int
+    param_bytes: int
 
 
 @dataclass(frozen=True)
@@ -37,24 +39,31 @@ class CompressedSizes:
     float_bytes: int
     tiers: tuple[TierSize, ...]
     constant_bytes: int
+    params_file_bytes: int = 0
+    row_map_bytes: int = 0
 
     @property
     def payload_bytes(self) -> int:
-        return sum(tier.payload_bytes for tier in self.tiers)
+        return sum(tier.payload_bytes + tier.param_bytes for tier in self.tiers)
 
     @property
     def disk_bytes(self) -> int:
-        return sum(tier.file_bytes for tier in self.tiers) + self.constant_bytes
+        files = sum(tier.file_bytes for tier in self.tiers)
+        return files + self.params_file_bytes + self.constant_bytes
 
     @property
     def memory_bytes(self) -> int:
-        row_maps = sum(tier.rows for tier in self.tiers) * ROW_MAP_BYTES
-        return self.payload_bytes + row_maps + self.constant_bytes
+        return self.payload_bytes + self.row_map_bytes + self.constant_bytes
 
     @property
     def ratio(self) -> float:
         """How many times smaller the published embeddings are than all fields in fp32."""
         return self.float_bytes / self.disk_bytes
+
+    @property
+    def memory_ratio(self) -> float:
+        """How many times less memory the loaded tables take than all fields in fp32."""
+        return self.float_bytes / self.memory_bytes
 
     @property
     def figures(self) -> dict[str, float]:
@@ -65,11 +74,12 @@ class CompressedSizes:
             "payload_bytes": self.payload_bytes,
             "memory_bytes": self.memory_bytes,
             "compression_ratio": self.ratio,
+            "memory_ratio": self.memory_ratio,
         }
 
     def field_disk_bytes(self, field: str) -> int:
-        """Bytes of a field's tier files; 0 for a pruned field."""
-        return sum(tier.file_bytes for tier in self.tiers if tier.field == field)
+        """Bytes of a field's tier files and table params; 0 for a pruned field."""
+        return sum(tier.file_bytes + tier.param_bytes for tier in self.tiers if tier.field == field)
 
     def tier_mix(self) -> dict[str, tuple[int, int]]:
         """Tier → rows and bytes on disk over all fields, in the order of tiers."""
@@ -83,20 +93,38 @@ class CompressedSizes:
 
 
 def compressed_sizes(config: PipelineConfig, compressed: Marker) -> CompressedSizes:
-    """Sizes by the files that the marker of a `compressed` partition lists."""
-    found = {_tier_of(entry.path): entry for entry in compressed.files if "/table=" in entry.path}
-    tiers = []
-    for field in config.fields:
-        for tier in TIERS:
-            if entry := found.get((field.name, tier)):
-                payload = entry.rows * SCHEMES[tier].row_bytes(field.embedding_dim)
-                tiers.append(TierSize(field.name, tier, entry.rows, payload, entry.bytes))
-    kept = {tier.field for tier in tiers}
+    """Sizes by what the marker of a `compressed` partition lists and describes.
+
+    Raises `DataError` where it does not say how its tables are stored.
+    """
+    tables = stored_tables(compressed)
+    files = {_name(entry.path): entry.bytes for entry in compressed.files}
+    tiers = tuple(
+        TierSize(
+            table.field,
+            tier.tier,
+            tier.rows,
+            payload_bytes=tier.rows * tier.row_bytes,
+            file_bytes=files[tier.file] if tier.file else 0,
+            param_bytes=tier.param_count * CONSTANT_BYTES,
+        )
+        for table in tables
+        for tier in table.tiers
+    )
+    kept = {table.field for table in tables}
     pruned_dims = sum(f.embedding_dim for f in config.fields if f.name not in kept)
-    return CompressedSizes(config.float_bytes, tuple(tiers), pruned_dims * CONSTANT_BYTES)
+    return CompressedSizes(
+        config.float_bytes,
+        tiers,
+        pruned_dims * CONSTANT_BYTES,
+        params_file_bytes=files[PARAMS_FILE],
+        row_map_bytes=sum(table.row_map_bytes for table in tables),
+    )
 
 
-def _tier_of(path: str) -> tuple[str, str]:
-    """`…/table=user_id/tier=int8/part-….parquet` → `("user_id", "int8")`."""
-    table, tier = path.split("/")[-3:-1]
-    return table.removeprefix("table="), tier.removeprefix("tier=")
+def _name(path: str) -> str:
+    """`compressed/ds=…/table=a/tier=int8/part-….parquet` → `table=a/tier=int8/part-00000.parquet`.
+
+    The folder of the partition has two parts.
+    """
+    return logical_path(path).split("/", 2)[2]

@@ -41,6 +41,7 @@ COMPRESSION = (
     "validate-importance",
     "plan-pruning",
     "prune-fields",
+    "assign-tiers",
     "finetune",
     "quantize",
 )

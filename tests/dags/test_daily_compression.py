@@ -55,7 +55,8 @@ def test_each_task_waits_for_what_its_job_reads(dag: DAG) -> None:
         "validate-importance": ["score-fields"],
         "plan-pruning": ["validate-importance"],
         "prune-fields": ["plan-pruning"],
-        "finetune": ["prune-fields", "update-priorities"],
+        "assign-tiers": ["prune-fields", "update-priorities"],
+        "finetune": ["assign-tiers"],
         "quantize": ["finetune"],
         "evaluate": ["quantize"],
         "publish": ["evaluate"],
@@ -66,7 +67,8 @@ def test_each_task_waits_for_what_its_job_reads(dag: DAG) -> None:
 
 def test_jobs_that_read_the_day_before_wait_for_it(dag: DAG) -> None:
     waiting = {task.task_id for task in dag.tasks if task.depends_on_past}
-    assert waiting == {"ingest", "update-priorities", "train", "plan-pruning", "publish"}
+    expected = {"ingest", "update-priorities", "train", "plan-pruning", "assign-tiers", "publish"}
+    assert waiting == expected
 
 
 def test_commands_are_the_golden_ones(dag: DAG) -> None:

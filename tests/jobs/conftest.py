@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jobs.assign_tiers import assign_tiers
 from jobs.context import DayContext
 from jobs.finetune import finetune
 from jobs.plan_pruning import plan_pruning
@@ -31,7 +32,8 @@ def finetuned_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_priorities(config)
     write_examples_facts(config)
     context = DayContext(config, DAY, "test")
-    for job in (train, score_fields, validate_importance, plan_pruning, prune_fields, finetune):
+    pruning = (score_fields, validate_importance, plan_pruning, prune_fields)
+    for job in (train, *pruning, assign_tiers, finetune):
         job(context)
     return root
 

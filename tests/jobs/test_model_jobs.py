@@ -1,4 +1,4 @@
-"""train → score-fields → … → prune-fields → finetune over two days, without Spark."""
+"""train → score-fields → … → assign-tiers → finetune over two days, without Spark."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from jobs.assign_tiers import assign_tiers
 from jobs.context import DayContext
 from jobs.finetune import finetune
 from jobs.plan_pruning import plan_pruning
@@ -23,9 +24,12 @@ from shark_core.errors import DataError
 from shark_core.lake import Marker
 from shark_core.models.checkpoint import load_checkpoint
 from shark_core.models.ctr_model import CtrModel
+from shark_core.models.table_params_file import load_table_params
 from shark_core.pruning.outcome import FILE_NAME as PRUNING_FILE
 from shark_core.pruning.outcome import PruningOutcome
-from shark_core.quantization.row_snapper import RowSnapper
+from shark_core.quantization.row_tiers import read_row_tiers
+from shark_core.quantization.straight_through import StraightThrough
+from shark_core.quantization.tiered_tables import TieredTables
 from shark_core.schemas import (
     CHECKPOINT,
     IMPORTANCE,
@@ -33,6 +37,7 @@ from shark_core.schemas import (
     PRUNING,
     ROW_PRIORITY,
     ROW_PRIORITY_SCHEMA,
+    ROW_TIERS,
 )
 from tests.example_lake import DAY, examples_table, tiny_config, tiny_lake, write_examples
 
@@ -44,6 +49,17 @@ LIMITS = {
     "keep": ["item"],
     "approval": "automatic",
 }
+
+
+JOBS = (
+    train,
+    score_fields,
+    validate_importance,
+    plan_pruning,
+    prune_fields,
+    assign_tiers,
+    finetune,
+)
 
 
 def context(root: Path, day: date = DAY, **changes: Any) -> DayContext:
@@ -63,13 +79,13 @@ def write_priorities(context: DayContext) -> None:
 
 def run_day(context: DayContext) -> None:
     write_priorities(context)
-    for job in (train, score_fields, validate_importance, plan_pruning, prune_fields, finetune):
+    for job in JOBS:
         job(context)
 
 
 def markers(context: DayContext) -> list[Marker]:
     stages = [context.marker(CHECKPOINT, stage=stage) for stage in ("baseline", "finetuned")]
-    return [*stages, *map(context.marker, (IMPORTANCE, PLAN, PRUNING))]
+    return [*stages, *map(context.marker, (IMPORTANCE, PLAN, PRUNING, ROW_TIERS))]
 
 
 def checkpoint(context: DayContext, stage: str) -> CtrModel:
@@ -108,11 +124,12 @@ def test_the_finetuned_model_has_the_pruned_fields_as_constants(day: DayContext)
 
 def test_every_row_of_the_finetuned_model_is_on_its_tiers_grid(day: DayContext) -> None:
     model, baseline = checkpoint(day, "finetuned"), checkpoint(day, "baseline")
-    snapper = RowSnapper.of(day.lake, day.config, day.day, model.kept)
-    before = {name: model.embeddings.weight(name).detach().clone() for name in model.kept}
-    snapper.snap_all(model)
-    for name, weight in before.items():
-        assert torch.equal(weight, model.embeddings.weight(name)), name
+    params = load_table_params(day.lake, day.partition(CHECKPOINT, stage="finetuned"))
+    for name in model.kept:
+        codes = torch.from_numpy(read_row_tiers(day.lake, day.config, name, day.day))
+        tables = TieredTables({name: codes}, day.config.tiers.schemes, params)
+        weight, rows = model.embeddings.weight(name).detach(), torch.arange(len(codes))
+        assert torch.equal(weight, tables.snapped(name, rows, weight)), name
         assert not torch.equal(weight, baseline.embeddings.weight(name)), name
 
 
@@ -155,7 +172,7 @@ def test_an_interrupted_job_leaves_the_earlier_result(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(RowSnapper, "after_step", interrupt)
+    monkeypatch.setattr(StraightThrough, "after_step", interrupt)
     with pytest.raises(KeyboardInterrupt):
         finetune(day)
     assert day.marker(CHECKPOINT, stage="finetuned") == before

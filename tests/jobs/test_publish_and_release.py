@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from jobs.assign_tiers import assign_tiers
 from jobs.evaluate import evaluate
+from jobs.finetune import finetune
 from jobs.publish import publish
 from jobs.quantize import quantize
 from jobs.release import release
@@ -50,7 +52,8 @@ def test_an_evaluation_of_other_tables_is_not_published(make_context: Any) -> No
     quantize(context)
     evaluate(context)
     stale = make_context(tiers={"int8_below": 1e9, "fp16_below": 1e9})
-    quantize(stale)
+    for job in (assign_tiers, finetune, quantize):
+        job(stale)
     with pytest.raises(DataError, match="evaluation is older"):
         publish(stale)
 

@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jobs.context import DayContext
 from jobs.generate import Amount, generate
 from jobs.registry import DAY_VERBS
 from shark_core.config import PipelineConfig, load_config
+from shark_core.evaluation.slices import NEW_ROWS
 from shark_core.lake import Lake, Marker
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.report.stored import read_report
+from shark_core.traffic.examples import ExampleReader
+from shark_core.traffic.slices import Slice, SlicePart, held_out_test_slice, holdout_cut
 from tests.jobs.lake_contents import contents
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -111,3 +115,32 @@ def test_the_second_day_starts_from_the_first(finished: PipelineConfig) -> None:
         (Path(finished.lake) / f"checkpoint/ds={DAYS[1]}/stage=baseline/_marker.json").read_text()
     )
     assert f"checkpoint/ds={DAYS[1] - timedelta(days=1)}/stage=baseline" in baseline["inputs"]
+
+
+def test_new_rows_are_those_that_no_training_read(finished: PipelineConfig) -> None:
+    lake, day = Lake(finished.lake), DAYS[1]
+    report = read_report(lake, day)
+    kept = [field.field for field in report.fields if field.decision != "pruned"]
+    head = SlicePart(day, end=holdout_cut(lake, finished, day))
+    trained = Slice("trained", (SlicePart(DAYS[0]), head))
+    known = {name: np.concatenate(ids) for name, ids in read_rows(finished, trained, kept).items()}
+    test_slice = read_rows(finished, held_out_test_slice(lake, finished, day), kept)
+    new = [[not np.isin(ids, known[name]).all() for ids in test_slice[name]] for name in kept]
+    (found,) = [each for each in report.slices if each.name == NEW_ROWS]
+    assert found.examples == np.any(new, axis=0).sum() > 0
+
+
+def read_rows(
+    config: PipelineConfig, wanted: Slice, fields: list[str]
+) -> dict[str, list[np.ndarray]]:
+    """Each field's row ids, example by example."""
+    reader = ExampleReader(Lake(config.lake), config, wanted, fields=fields)
+    batches = list(reader.batches(1000))
+    return {
+        name: [
+            ids
+            for batch in batches
+            for ids in np.split(batch.ids[name].values, batch.ids[name].offsets[1:-1])
+        ]
+        for name in fields
+    }

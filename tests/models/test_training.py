@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from shark_core.config import PipelineConfig
 from shark_core.errors import ConfigError, PermanentError
@@ -16,6 +18,7 @@ from shark_core.models.checkpoint import named_weights
 from shark_core.models.ctr_model import CtrModel, build_model
 from shark_core.models.device import choose_device
 from shark_core.models.predictions import predict
+from shark_core.models.step_hooks import StepHooks
 from shark_core.models.training import FitResult, FitSettings, fit
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import Slice, training_slice, validation_slice
@@ -90,16 +93,48 @@ def test_no_epoch_leaves_the_model_as_it_is(lake: Lake, config: PipelineConfig) 
     assert (result.epochs, result.examples, result.train_log_loss) == (0, 0, None)
 
 
-def test_after_each_step_the_hook_sees_the_batch(lake: Lake, config: PipelineConfig) -> None:
-    seen: list[int] = []
+class Recorder(StepHooks):
+    """What happened, in order; its state is the number of epochs behind it."""
 
-    def hook(model: CtrModel, batch: Batch) -> None:
-        seen.append(len(batch))
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.epochs = 0
 
+    def before_step(self, model: CtrModel, batch: Batch) -> None:
+        self.seen.append(f"before {len(batch)}")
+
+    def after_step(self, model: CtrModel, batch: Batch) -> None:
+        assert model.embeddings.weight("user").grad is not None
+        self.seen.append(f"after {len(batch)}")
+
+    def after_epoch(self, model: CtrModel) -> None:
+        self.seen.append("epoch")
+        self.epochs += 1
+
+    def state(self) -> dict[str, Tensor]:
+        return {"epochs": torch.tensor(self.epochs)}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.epochs = int(state["epochs"])
+
+
+def test_hooks_run_before_and_after_each_step_and_after_each_epoch(
+    lake: Lake, config: PipelineConfig
+) -> None:
+    recorder = Recorder()
     wanted = reader(lake, config, training_slice(lake, config, DAY))
-    settings = FitSettings.of_training(config)
-    fit(build_model(config), wanted, wanted, settings, after_step=hook)
-    assert seen == [64] * 6 + [16]
+    fit(build_model(config), wanted, wanted, FitSettings.of_training(config), hooks=recorder)
+    assert recorder.seen == ["before 64", "after 64"] * 6 + ["before 16", "after 16", "epoch"]
+
+
+def test_hooks_get_the_state_of_the_best_epoch_back(lake: Lake, config: PipelineConfig) -> None:
+    recorder = Recorder()
+    wanted = reader(lake, config, training_slice(lake, config, DAY))
+    held_out = reader(lake, config, validation_slice(lake, config, DAY))
+    overfit = {"epochs": 30, "patience": 30, "embedding_learning_rate": 0.5}
+    settings = replace(FitSettings.of_training(config), **overfit)
+    result = fit(build_model(config), wanted, held_out, settings, hooks=recorder)
+    assert recorder.epochs == result.best_epoch < result.epochs
 
 
 def test_accumulators_continue_from_the_day_before(lake: Lake, config: PipelineConfig) -> None:

@@ -12,64 +12,74 @@ import pytest
 import torch
 
 from shark_core.errors import DataError
-from shark_core.publish.table_files import (
-    PARQUET_OPTIONS,
-    read_tier,
-    tier_batches,
-    tier_schema,
-)
+from shark_core.publish.stored_table import StoredTier
+from shark_core.publish.table_files import read_table, read_tier, tier_metadata, tier_schema
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
-from shark_core.quantization.tiers import FP16, FP32, INT8
+from shark_core.quantization.schemes import NO_PARAMS
+from tests.publish.stored_tables import described, make_table, stored_tier, write_tier
 
-N, DIM = 100_000, 16
-
-
-def make_table(shares: list[float], rows: int = N, seed: int = 5) -> MixedPrecisionTable:
-    codes = np.random.default_rng(seed).choice([FP32, FP16, INT8], p=shares, size=rows)
-    weight = torch.randn(rows, DIM, generator=torch.Generator().manual_seed(seed)) * 0.1
-    return MixedPrecisionTable.from_float(weight, codes.astype(np.uint8), "user_id")
+MIX = [0.1, 0.1, 0.2, 0.2, 0.3, 0.1]
 
 
-def write_tier(table: MixedPrecisionTable, tier: str, path: Path) -> Path:
-    schema = tier_schema("user_id", tier, table)
-    with pq.ParquetWriter(path, schema, **PARQUET_OPTIONS) as writer:
-        for batch in tier_batches(table, tier, schema):
-            writer.write_batch(batch)
-    return path
+def reread(table: MixedPrecisionTable, folder: Path) -> MixedPrecisionTable:
+    def read_file(name: str) -> pa.Table:
+        return pq.read_table(folder / f"{name.split('/')[1]}.parquet", partitioning=None)
+
+    for tier in table.blocks:
+        write_tier(table, tier, folder / f"tier={tier}.parquet")
+    return read_table(described(table), table.params, read_file, where="here")
 
 
 @pytest.mark.parametrize("shares", [[0.02, 0.08, 0.9], [0.3, 0.3, 0.4], [0.0, 0.5, 0.5]])
 @pytest.mark.parametrize("tier", ["int8", "fp16"])
-def test_a_file_takes_at_most_five_percent_more_than_its_payload(
+def test_a_file_takes_at_most_three_percent_more_than_its_payload(
     shares: list[float], tier: str, tmp_path: Path
 ) -> None:
-    table = make_table(shares)
+    table = make_table(shares, 100_000)
     path = write_tier(table, tier, tmp_path / "part-00000.parquet")
-    assert path.stat().st_size <= 1.05 * table.blocks[tier].numel()
+    assert path.stat().st_size <= 1.03 * table.blocks[tier].numel()
+
+
+def test_row_ids_of_int2_rows_take_less_than_two_bits_each(tmp_path: Path) -> None:
+    table = make_table([0, 0, 0, 0.2, 0.8], 100_000)
+    path = write_tier(table, "int2", tmp_path / "part-00000.parquet")
+    rows = len(table.blocks["int2"])
+    assert path.stat().st_size <= rows * (4 + 2 / 8)
+
+
+def test_a_file_of_few_rows_takes_little_more_than_half_a_kilobyte(tmp_path: Path) -> None:
+    path = write_tier(make_table([0, 0, 1.0], 2), "int8", tmp_path / "part-00000.parquet")
+    assert path.stat().st_size <= 600
 
 
 def test_reading_gives_the_table_that_was_written(tmp_path: Path) -> None:
-    table = make_table([0.2, 0.3, 0.5])
-    blocks = {}
-    for tier in table.blocks:
-        content = pq.read_table(write_tier(table, tier, tmp_path / f"{tier}.parquet"))
-        blocks[tier] = read_tier(content, tier, N, DIM, where=tier)
-    again = MixedPrecisionTable.from_blocks(DIM, N, blocks, where="here")
+    table = make_table(MIX, 1000)
+    again = reread(table, tmp_path)
+    assert torch.equal(again.dequantize(), table.dequantize())
+    assert torch.equal(again.tier_codes, table.tier_codes)
+    assert again.schemes == table.schemes
+
+
+def test_a_table_that_is_pruned_whole_has_no_file(tmp_path: Path) -> None:
+    table = make_table([0, 0, 0, 0, 0, 1], 1000)
+    again = reread(table, tmp_path)
+    assert list(tmp_path.iterdir()) == []
     assert torch.equal(again.dequantize(), table.dequantize())
 
 
 def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     contents = [
-        write_tier(make_table([0.2, 0.3, 0.5]), "int8", tmp_path / name).read_bytes()
+        write_tier(make_table(MIX, 1000), "int8", tmp_path / name).read_bytes()
         for name in ("first.parquet", "second.parquet")
     ]
     assert contents[0] == contents[1]
 
 
-def test_duckdb_polars_and_pandas_read_the_rows_as_they_are(tmp_path: Path) -> None:
-    table = make_table([0.2, 0.3, 0.5], rows=1000)
-    path = write_tier(table, "int8", tmp_path / "part-00000.parquet")
-    block = table.tier_block("int8")
+@pytest.mark.parametrize("tier", ["int8", "int2"])
+def test_duckdb_polars_and_pandas_read_the_rows_as_they_are(tier: str, tmp_path: Path) -> None:
+    table = make_table(MIX, 1000)
+    path = write_tier(table, tier, tmp_path / "part-00000.parquet")
+    block = table.tier_block(tier)
     expected = [
         (int(row_id), packed.numpy().tobytes())
         for row_id, packed in zip(block.row_ids, block.packed, strict=True)
@@ -79,22 +89,68 @@ def test_duckdb_polars_and_pandas_read_the_rows_as_they_are(tmp_path: Path) -> N
     assert list(pd.read_parquet(path).itertuples(index=False, name=None)) == expected
 
 
-def test_a_file_names_its_table(tmp_path: Path) -> None:
-    path = write_tier(make_table([0.2, 0.3, 0.5]), "fp16", tmp_path / "part-00000.parquet")
-    assert {
+def test_a_file_explains_itself(tmp_path: Path) -> None:
+    path = write_tier(make_table(MIX, 1000), "int2", tmp_path / "part-00000.parquet")
+    assert pq.read_metadata(path).metadata == {
         b"field": b"user_id",
-        b"tier": b"fp16",
+        b"tier": b"int2",
+        b"scheme": b"int2_shared",
+        b"params": np.array([0.1, -0.15], "<f4").tobytes().hex().encode(),
         b"embedding_dim": b"16",
-        b"num_embeddings": b"100000",
-    }.items() <= pq.read_schema(path).metadata.items()
+        b"num_embeddings": b"1000",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("field", "item_id"),
+        ("tier", "int4"),
+        ("scheme", "int2"),
+        ("params", "0000803f00000000"),
+        ("embedding_dim", "8"),
+        ("num_embeddings", "999"),
+    ],
+)
+def test_a_file_that_says_something_else_of_itself_is_refused(key: str, value: str) -> None:
+    table = make_table(MIX, 1000)
+    tier, params = stored_tier(table, "int2"), table.params["int2"]
+    metadata = {**tier_metadata(described(table), tier, params), key: value}
+    content = tier_schema(tier.row_bytes).with_metadata(metadata).empty_table()
+    with pytest.raises(DataError, match=rf"(?s)table file is damaged.*found: .*'{key}': '{value}'"):
+        read_tier(content, described(table), tier, params, where="part-00000.parquet")
 
 
 @pytest.mark.parametrize(
     ("row_ids", "width"),
-    [([0, 2, 1], 20), ([0, 1, 9], 20), ([-1, 0, 1], 20), ([0, 1, 1], 20), ([0, 1, 2], 19)],
+    [
+        ([0, 2, 1], 20),
+        ([0, 1, 9], 20),
+        ([-1, 0, 1], 20),
+        ([0, 1, 1], 20),
+        ([0, 1, 2], 19),
+        ([0, 1], 20),
+    ],
 )
 def test_row_ids_or_widths_that_cannot_be_are_refused(row_ids: list[int], width: int) -> None:
-    rows = pa.array([b"x" * width] * 3, pa.binary(width))
-    content = pa.table({"row_id": pa.array(row_ids, pa.int32()), "row": rows})
+    table = described(make_table([0, 0, 1.0], 9))
+    tier = StoredTier(
+        tier="int8", scheme="int8", rows=3, row_bytes=20, param_count=0, file="part.parquet"
+    )
+    schema = tier_schema(width).with_metadata(tier_metadata(table, tier, NO_PARAMS))
+    rows = [b"x" * width] * len(row_ids)
+    content = pa.table({"row_id": row_ids, "row": rows}, schema=schema)
     with pytest.raises(DataError, match="table file is damaged"):
-        read_tier(content, "int8", num_embeddings=9, dim=16, where="part-00000.parquet")
+        read_tier(content, table, tier, NO_PARAMS, where="part-00000.parquet")
+
+
+@pytest.mark.parametrize("change", ["missing", "of another scheme", "of a tier without rows"])
+def test_table_params_that_do_not_belong_to_the_tiers_are_refused(change: str) -> None:
+    table = make_table([0, 0, 0, 0, 1.0], 9)
+    params = {
+        "missing": {},
+        "of another scheme": {"int2": torch.ones(16)},
+        "of a tier without rows": {**table.params, "pruned": torch.ones(16)},
+    }[change]
+    with pytest.raises(DataError, match=r"(?s)table params of \{'int2': \(2,\)\}.*'user_id'"):
+        read_table(described(table), params, lambda _: pytest.fail("read"), where="here")
