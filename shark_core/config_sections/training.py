@@ -50,8 +50,8 @@ class Finetuning(Section):
 
     `rounding`: how rows stay on their tier's grid. `straight_through` trains full-precision copies
     and lets the head see what is stored of them; `nearest` and `stochastic` round a row after each
-    step and keep nothing of it. `table_param_learning_rate`, with straight_through: of a tier's
-    shared scale, bias and fallback row.
+    step and keep nothing of it. `table_param_learning_rate`, with straight_through: of the
+    scale and bias that a tier shares.
     """
 
     epochs: Annotated[int, Key(ge=0)] = 1

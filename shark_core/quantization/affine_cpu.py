@@ -2,7 +2,8 @@
 
 The kernels follow FBGEMM's rule and mark the rows that need the other one (see
 `rowwise_affine.py`); those are few, and go through torch. Rows are divided among as many threads
-as torch uses.
+as torch uses. Its own threads spin for some milliseconds after each operation that woke them, on
+cores that the kernels want: so the arrays beside the rows are numpy's.
 """
 
 from __future__ import annotations
@@ -67,14 +68,15 @@ def _run(
     kernel: Callable[..., None], rows: Tensor, params: Tensor, bits: int, out: Tensor
 ) -> Tensor:
     """Fill `out` (N, …); returns the rows (M,) of it that must be filled in another way."""
-    source, wide = rows.detach().contiguous().numpy(), np.float32(SURELY_WIDE[bits])
-    shared, narrow = params.detach().numpy(), torch.zeros(len(rows), dtype=torch.bool)
+    source, target = rows.detach().contiguous().numpy(), out.numpy()
+    wide = np.float32(SURELY_WIDE[bits])
+    shared, narrow = params.detach().numpy(), np.zeros(len(rows), dtype=np.bool_)
 
     def run(part: slice) -> None:
-        kernel(source[part], shared, bits, wide, out[part].numpy(), narrow[part].numpy())
+        kernel(source[part], shared, bits, wide, target[part], narrow[part])
 
     _over_parts(run, rows)
-    return narrow.nonzero().flatten()
+    return torch.from_numpy(np.flatnonzero(narrow))
 
 
 def _over_parts(run: Callable[[slice], None], rows: Tensor) -> None:

@@ -1,29 +1,32 @@
-"""Learning what a tier's rows share: scale and bias of a shared grid, and the fallback row.
+"""Learning what a tier's rows share: scale and bias of a shared grid.
 
     shared grid    w = scale·code + bias       LSQ, with the bias as in LSQ+
         inside its ends     ∂w/∂scale = code − (x − bias)/scale      ∂w/∂bias = 0
         beyond them         ∂w/∂scale = code                         ∂w/∂bias = 1
-    fallback row   w = row                     ∂w/∂row = 1
 
 Esser et al., "Learned Step Size Quantization" (arXiv 1902.08153); Bhalgat et al., "LSQ+: Improving
 low-bit quantization through learnable offsets and better initialization" (arXiv 2004.09576). Steps
-are Adagrad's; those of a grid are in units of its scale, so that one rate serves every table.
+are Adagrad's, in units of the scale, so that one rate serves every table.
+
+The fallback row of pruned rows is not learned. The rows that examples read teach it, the rows that
+are read for the first time later pay: on KuaiRand at 12 ×, tiers by priority, ΔAUC after finetuning
+was −0.017 with a learned one and −0.001 without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from shark_core.quantization.shared_affine import shared_params
 from shark_core.quantization.tiered_tables import TieredTables
+from shark_core.quantization.tiers import PRUNED, TIERS
 
 EPS = 1e-12
-
-ParamStep = Callable[[Tensor, Tensor], Tensor]
-ParamGradient = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+GRID_PARAMS = 2  # scale and bias
+FALLBACK = TIERS[PRUNED]
 
 
 class TableParamSteps:
@@ -41,14 +44,14 @@ class TableParamSteps:
         if self._rate == 0:
             return
         for tier, members in self._tables.members(field, rows).items():
-            scheme = self._tables.scheme(tier)
-            if scheme.name not in GRADIENTS:
+            scheme, params = self._tables.scheme(tier), self._tables.table_params(field, tier)
+            if len(params) != GRID_PARAMS or tier == FALLBACK:
                 continue
-            params = self._tables.table_params(field, tier)
-            of_params = GRADIENTS[scheme.name]
-            gradient = of_params(values[members], gradients[members], params, scheme.bits)
+            gradient = shared_grid_gradient(
+                values[members], gradients[members], params, scheme.bits
+            )
             unit = self._adagrad(field, tier, gradient)
-            self._tables.params[field][tier] = MOVES[scheme.name](params, self._rate * unit)
+            self._tables.params[field][tier] = _moved(params, self._rate * unit)
 
     def _adagrad(self, field: str, tier: str, gradient: Tensor) -> Tensor:
         sums = self._sums.setdefault((field, tier), torch.zeros_like(gradient))
@@ -79,23 +82,6 @@ def shared_grid_gradient(values: Tensor, gradients: Tensor, params: Tensor, bits
     return torch.stack([(gradients * by_scale).sum(), gradients[~inside].sum()])
 
 
-def fallback_row_gradient(values: Tensor, gradients: Tensor, params: Tensor, bits: int) -> Tensor:
-    """`(D,)`: all rows read the same one."""
-    return gradients.sum(dim=0)
-
-
-def _move_grid(params: Tensor, step: Tensor) -> Tensor:
+def _moved(params: Tensor, step: Tensor) -> Tensor:
     moved = params - step * params[0]
     return shared_params(moved[0], moved[1]).to(params.device)
-
-
-GRADIENTS: dict[str, ParamGradient] = {
-    "int4_shared": shared_grid_gradient,
-    "int2_shared": shared_grid_gradient,
-    "pruned": fallback_row_gradient,
-}
-MOVES: dict[str, ParamStep] = {
-    "int4_shared": _move_grid,
-    "int2_shared": _move_grid,
-    "pruned": lambda row, step: row - step,
-}

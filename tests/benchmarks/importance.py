@@ -77,9 +77,9 @@ def measure(dataset: Dataset, effort: Effort) -> dict[str, Any]:
 def _agreements(dataset: Dataset, batches: Sequence[Batch], seeds: int) -> Iterator[ModelAgreement]:
     for seed in range(seeds):
         models = trained_by_epoch(dataset, dataset.fields, seed)
-        for epochs, model in zip(EPOCHS, models, strict=False):
-            scores = all_scores(model, batches)
-            yield ModelAgreement.of(dataset, model, seed, epochs, scores)
+        for epochs, found in zip(EPOCHS, models, strict=False):
+            scores = all_scores(found.model, batches)
+            yield ModelAgreement.of(dataset, found.model, seed, epochs, scores)
 
 
 def main() -> None:

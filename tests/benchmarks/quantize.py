@@ -4,16 +4,19 @@
     python -m tests.benchmarks.quantize --quick     7 rounds, under 45 seconds
 
 GB/s counts the fp32 side: what is read when rows are quantized, what is written when they are
-dequantized. The copy goes into memory that is there already; everything else allocates what it
-returns. Contenders take turns, and a ratio is taken within a round, so that other work on the
+dequantized. Contenders take turns, and a ratio is taken within a round, so that other work on the
 machine slows down both sides; figures are medians over rounds. Threads are as many as torch uses.
-Against FBGEMM, int8 stands beside its fastest quantizer of 8 bits (fp32 qparams).
+The copy goes into memory that is there already, the others allocate what they return: malloc is
+told to keep what was freed, or the system's handing out of pages would be most of what is timed.
+Before each run is a pause in which the threads of the one before stop spinning. Against FBGEMM,
+int8 stands beside its fastest quantizer of 8 bits (fp32 qparams).
 Prints a table; in the last line, one JSON object, a ratio without a dimension is the least of all
 dimensions.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 import time
@@ -30,6 +33,8 @@ from shark_core.quantization.schemes import SCHEMES
 VALUES = 1 << 24  # 64 MiB of float32: more than caches hold
 DIMS = (16, 64)
 ROUNDS = {"full": 31, "quick": 7}
+PAUSE_SECONDS = 0.02
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 COPY = "copy"
 FBGEMM = {"int8": "fbgemm 8 bits", "int4": "fbgemm 4 bits", "int2": "fbgemm 2 bits"}
 RATIOS = {
@@ -72,6 +77,7 @@ def seconds_of(runs: Mapping[str, Run], rounds: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
+            time.sleep(PAUSE_SECONDS)
             begin = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - begin)
@@ -104,7 +110,13 @@ def show(by_dim: Mapping[int, Mapping[str, Sequence[float]]]) -> None:
     Console().print(table)
 
 
+def keep_freed_memory() -> None:
+    for setting in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
+        ctypes.CDLL(None).mallopt(setting, 2**31 - 1)
+
+
 def main() -> None:
+    keep_freed_memory()
     rounds = ROUNDS["quick" if "--quick" in sys.argv[1:] else "full"]
     by_dim = {dim: seconds_of(contenders(dim), rounds) for dim in DIMS}
     show(by_dim)

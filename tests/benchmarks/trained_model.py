@@ -62,7 +62,15 @@ class Dataset:
         return list(batches_on(choose_device(self.config.training), reader, batch_size))
 
 
-def trained_by_epoch(dataset: Dataset, fields: Sequence[str], seed: int) -> Iterator[CtrModel]:
+@dataclass(frozen=True)
+class Trained:
+    """`row_sums`: the accumulators of its row-wise Adagrad, by field."""
+
+    model: CtrModel
+    row_sums: Mapping[str, Tensor]
+
+
+def trained_by_epoch(dataset: Dataset, fields: Sequence[str], seed: int) -> Iterator[Trained]:
     """A fresh model of `fields` alone after 1, 2, 3 … epochs: one model, trained on and on."""
     config = _config_of(dataset.config, fields, seed)
     model = build_model(config).to(choose_device(config.training))
@@ -75,10 +83,10 @@ def trained_by_epoch(dataset: Dataset, fields: Sequence[str], seed: int) -> Iter
         options = FitSettings.of_training(config).__dict__
         settings = FitSettings(**{**options, "epochs": 1, "seed": derived_seed(seed, epoch)})
         row_sums = fit(model, examples, barely, settings, row_sums).row_sums
-        yield model
+        yield Trained(model, row_sums)
 
 
-def trained(dataset: Dataset, fields: Sequence[str], seed: int, epochs: int = 1) -> CtrModel:
+def trained(dataset: Dataset, fields: Sequence[str], seed: int, epochs: int = 1) -> Trained:
     """As `trained_by_epoch` after `epochs` ≥ 1 epochs."""
     return next(islice(trained_by_epoch(dataset, fields, seed), epochs - 1, None))
 

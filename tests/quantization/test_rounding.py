@@ -17,6 +17,7 @@ from shark_core.models.step_hooks import StepHooks
 from shark_core.models.training import FitSettings, fit
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.rounding import NearestRounding, StochasticRounding
+from shark_core.quantization.rounding_choice import rounding_hooks
 from shark_core.quantization.straight_through import StraightThrough
 from shark_core.quantization.tiered_tables import TieredTables
 from shark_core.quantization.tiers import INT4, INT8, PRUNED, TIERS
@@ -182,3 +183,18 @@ def test_a_pruned_row_reads_the_fallback_row(tmp_path: Path) -> None:
     tables = tiered(model)
     NearestRounding(model, tables)
     assert torch.equal(model.embeddings.weight("item")[PRUNED], tables.params["item"]["pruned"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("nearest", NearestRounding),
+        ("stochastic", StochasticRounding),
+        ("straight_through", StraightThrough),
+    ],
+)
+def test_the_config_names_the_rounding(name: str, kind: type[StepHooks], tmp_path: Path) -> None:
+    config, model = tiny_model(tmp_path)
+    finetuning = config.finetuning.model_copy(update={"rounding": name})
+    named = config.model_copy(update={"finetuning": finetuning})
+    assert type(rounding_hooks(named, model, tiered(model))) is kind

@@ -120,12 +120,12 @@ def test_schemes_without_a_grid_have_no_step(name: str) -> None:
     assert SCHEMES[name].step(rows, fitted(SCHEMES[name], rows)) is None
 
 
-def test_pruned_rows_read_the_fallback_row_which_begins_as_zeros() -> None:
+def test_pruned_rows_read_the_fallback_row_which_is_zeros_where_none_is_given() -> None:
     rows = torch.tensor([[1.0, 2.0], [5.0, -2.0]])
     pruned = SCHEMES["pruned"]
     assert pruned.fit(rows, torch.tensor([3.0, 1.0])).tolist() == [0.0, 0.0]
-    learned = torch.tensor([2.0, 1.0])
-    assert pruned.dequantize(pruned.quantize(rows, learned), 2, learned).tolist() == [[2, 1]] * 2
+    given = torch.tensor([2.0, 1.0])
+    assert pruned.dequantize(pruned.quantize(rows, given), 2, given).tolist() == [[2, 1]] * 2
 
 
 def test_weights_that_are_all_zero_count_as_equal() -> None:

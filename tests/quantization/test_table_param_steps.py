@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from shark_core.quantization.rounding import snap_rows
 from shark_core.quantization.table_param_steps import (
     TableParamSteps,
-    fallback_row_gradient,
     shared_grid_gradient,
 )
 from shark_core.quantization.tiers import INT2, PRUNED, TIERS
@@ -40,12 +38,6 @@ def test_the_gradient_of_a_shared_grid_is_that_of_autograd(seed: int, bits: int)
     assert torch.allclose(found, expected)
 
 
-def test_the_gradient_of_the_fallback_row_is_the_sum_over_its_readers() -> None:
-    gradients = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
-    found = fallback_row_gradient(torch.zeros(2, 2), gradients, torch.zeros(2), 0)
-    assert found.tolist() == [4.0, 1.0]
-
-
 def test_a_few_steps_bring_a_wrong_grid_near_the_rows(tmp_path: Path) -> None:
     """Gradients of the squared error of what is stored."""
     _, model = tiny_model(tmp_path)
@@ -64,24 +56,34 @@ def test_a_few_steps_bring_a_wrong_grid_near_the_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rate", "moves"), [(0.0, False), (0.01, True)])
-def test_params_move_by_their_rate(rate: float, moves: bool, tmp_path: Path) -> None:
+def test_a_grid_moves_by_its_rate_in_units_of_its_scale(
+    rate: float, moves: bool, tmp_path: Path
+) -> None:
     _, model = tiny_model(tmp_path)
     tables = tiered(model)
-    before = tables.params["item"]["pruned"].clone()
-    rows = torch.tensor([PRUNED])
-    TableParamSteps(tables, rate).step("item", rows, torch.zeros(1, 6), torch.ones(1, 6))
-    after = tables.params["item"]["pruned"]
-    assert torch.allclose(before - after, torch.full((6,), rate))
+    before = tables.params["item"]["int2"].clone()
+    far_above, ones = torch.full((1, 6), 99.0), torch.ones(1, 6)
+    TableParamSteps(tables, rate).step("item", torch.tensor([INT2]), far_above, ones)
+    after = tables.params["item"]["int2"]
+    assert torch.allclose(before - after, rate * before[0].expand(2), atol=1e-5)
     assert torch.equal(before, after) is not moves
+
+
+def test_the_fallback_row_is_not_learned(tmp_path: Path) -> None:
+    _, model = tiny_model(tmp_path)
+    tables = tiered(model)
+    TableParamSteps(tables, rate=0.1).step(
+        "item", torch.tensor([PRUNED]), torch.ones(1, 6), torch.ones(1, 6)
+    )
+    assert torch.equal(tables.params["item"]["pruned"], torch.zeros(6))
 
 
 def test_params_go_back_to_a_kept_state(tmp_path: Path) -> None:
     _, model = tiny_model(tmp_path)
     tables = tiered(model)
-    steps, rows = TableParamSteps(tables, rate=0.1), torch.tensor([INT2, PRUNED])
+    steps, rows = TableParamSteps(tables, rate=0.1), torch.tensor([INT2, INT2])
     kept = {name: params.clone() for name, params in steps.state().items()}
-    steps.step("item", rows, torch.ones(2, 6), torch.ones(2, 6))
+    steps.step("item", rows, torch.full((2, 6), 99.0), torch.ones(2, 6))
+    assert not torch.equal(tables.params["item"]["int2"], kept["item.int2"])
     steps.load_state(kept)
-    table = model.embeddings.weight("item")
-    snap_rows(tables, "item", table, rows)
-    assert torch.equal(table[PRUNED], kept["item.pruned"])
+    assert torch.equal(tables.params["item"]["int2"], kept["item.int2"])

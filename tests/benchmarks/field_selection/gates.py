@@ -11,7 +11,6 @@ gates put a field of four values of noise first: it has no gradient, for or agai
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -21,6 +20,7 @@ from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel, build_model
 from shark_core.models.device import choose_device
 from shark_core.models.seeds import derived_seed
+from shark_core.models.step_hooks import StepHooks
 from shark_core.models.training import FitSettings, fit
 from shark_core.traffic.examples import READ_ROWS
 from tests.benchmarks.field_selection.rankings import (
@@ -55,6 +55,17 @@ class GatedHead(nn.Module):
         self.gates.copy_(self.gates.sign() * (self.gates.abs() - amount).clamp(min=0.0))
 
 
+class Shrinking(StepHooks):
+    """After a step: the batch's share of what an epoch of so many examples takes."""
+
+    def __init__(self, head: GatedHead, examples: int) -> None:
+        self._head = head
+        self._examples = examples
+
+    def after_step(self, model: CtrModel, batch: Batch) -> None:
+        self._head.shrink(SHRINKAGE * len(batch) / self._examples)
+
+
 def gate_rankings(dataset: Dataset, seed: int) -> Rankings:
     training = dataset.config.training.model_copy(update={"seed": seed})
     config = dataset.config.model_copy(update={"training": training})
@@ -63,21 +74,16 @@ def gate_rankings(dataset: Dataset, seed: int) -> Rankings:
     model.to(choose_device(training))
     examples = dataset.reader(dataset.training_days)
     barely = dataset.reader(dataset.held_out_days, max_examples=1)  # nothing is chosen by it
-    shrink = _shrinking(head, sum(len(batch) for batch in examples.batches(READ_ROWS)))
+    shrinking = Shrinking(head, sum(len(batch) for batch in examples.batches(READ_ROWS)))
     settings = replace(FitSettings.of_training(config), epochs=1)
     batch = scoring_batches(dataset, most=1)[0]
     rankings: Rankings = {}
     row_sums: dict[str, Tensor] = {}
     for epoch in range(1, max(RANKING_EPOCHS) + 1):
         settings = replace(settings, seed=derived_seed(seed, epoch))
-        row_sums = fit(model, examples, barely, settings, row_sums, shrink).row_sums
+        row_sums = fit(model, examples, barely, settings, row_sums, shrinking).row_sums
         rankings[epoch, "l1_gate"] = by_score(_sizes(model, head, batch))
     return rankings
-
-
-def _shrinking(head: GatedHead, examples: int) -> Callable[[CtrModel, Batch], None]:
-    """After a step: the batch's share of what an epoch of so many examples takes."""
-    return lambda _, batch: head.shrink(SHRINKAGE * len(batch) / examples)
 
 
 @torch.no_grad()

@@ -53,8 +53,8 @@ def scored_rankings(dataset: Dataset, seed: int, batches: int) -> Rankings:
     scoring = scoring_batches(dataset, batches)
     models = islice(trained_by_epoch(dataset, dataset.fields, seed), max(RANKING_EPOCHS))
     return {
-        (epochs, method): by_score(field_scores(model, scoring, method, seed))
-        for epochs, model in enumerate(models, start=1)
+        (epochs, method): by_score(field_scores(found.model, scoring, method, seed))
+        for epochs, found in enumerate(models, start=1)
         if epochs in RANKING_EPOCHS
         for method in SCORED
     }

@@ -26,7 +26,7 @@ def retrained(
 ) -> tuple[Quality, ...]:
     """From scratch, on these fields and the dense features: after 1, 2 … `epochs` epochs."""
     models = islice(trained_by_epoch(dataset, list(fields), seed), epochs)
-    return tuple(_quality(dataset, model) for model in models)
+    return tuple(_quality(dataset, found.model) for found in models)
 
 
 def _quality(dataset: Dataset, model: CtrModel) -> Quality:
