@@ -18,7 +18,7 @@ The last lines of its log say what was expected, what was found, where, and what
 | 65 | data missing, malformed or outside its contract | repair the traffic, clear `ingest` |
 | 76 | somebody moved a ref, or decided on a plan | `jobs refs show`, `plans list`; clear the task |
 | 78, 2 | pipeline config or argument not valid | correct the file named, clear the task |
-| 79 | a gate failed: worse than allowed | read the report; `production` is unchanged |
+| 79 | a gate failed: not within its limit | read the report; `production` is unchanged |
 | 70 | a defect in SHARK | file it with the log |
 | 75, −9, others | storage or cluster trouble, killed | clear the task when it is over |
 

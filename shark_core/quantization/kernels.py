@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 BLOCK_ROWS = 128
-BLOCK_VALUES = 4096  # 16 KiB of float32, half of a first-level cache
+BLOCK_VALUES = 2048  # 8 KiB of float32: small, so that the next block is on its way meanwhile
 # The distance of neighbouring fp16 numbers, by their exponent field.
 HALF_SPACING = np.array([2.0 ** (max(field, 1) - 25) for field in range(32)], dtype=np.float32)
 SMALLEST_NORMAL = np.float32(2.0**-14)  # of fp16

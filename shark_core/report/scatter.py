@@ -15,6 +15,7 @@ from shark_core.report.pruning_report import MeasuredStep
 
 LEFT, TOP, SIDE = 64.0, 12.0, 300.0  # the square that is drawn in
 MARGIN = 0.06  # of the range, on either side
+NARROWEST = 1e-9  # of log-loss: less is no change
 TICKS = 5  # about so many on an axis
 
 
@@ -77,7 +78,7 @@ def _scale(checks: Sequence[MeasuredStep]) -> _Scale:
     for check in checks:
         values += [check.predicted.mean, check.measured.low, check.measured.high]
     finite = [value for value in values if math.isfinite(value)]
-    spread = (max(finite) - min(finite)) or 1e-6
+    spread = max(max(finite) - min(finite), NARROWEST)
     return _Scale(min(finite) - MARGIN * spread, max(finite) + MARGIN * spread)
 
 

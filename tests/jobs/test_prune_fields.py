@@ -18,7 +18,7 @@ from jobs.score_fields import score_fields
 from jobs.train import train
 from shark_core.errors import DataError, PermanentError
 from shark_core.models.checkpoint import load_checkpoint
-from shark_core.pruning.finetuning import finetune_on_day, pruned_baseline
+from shark_core.pruning.finetuning import baseline_without, finetune_on_day
 from shark_core.pruning.step_records import PREDICTIONS_FILE, STEP_FILE
 from shark_core.pruning.trials import ModelTrials
 from shark_core.schemas import CHECKPOINT, IMPORTANCE, PRUNING, PRUNING_STEP
@@ -87,7 +87,7 @@ def test_a_trial_measures_what_finetuning_the_baseline_without_the_fields_gives(
     prune_fields(day)
     losses = []
     for pruned in ([], ["user"]):
-        model = pruned_baseline(day.lake, day.config, DAY, means_of(day), pruned)
+        model = baseline_without(day.lake, day.config, DAY, means_of(day), pruned)
         losses.append(finetune_on_day(day.lake, day.config, DAY, model).validation.log_loss)
     assert outcome_of(day).measured.difference == pytest.approx(losses[1] - losses[0], abs=1e-7)
 
@@ -256,7 +256,7 @@ def test_a_diverging_trial_is_named_by_its_fields(
 ) -> None:
     day = make_day()
     approve(day)
-    original = pruned_baseline
+    original = baseline_without
 
     def spoiled(*arguments: Any) -> Any:
         model = original(*arguments)
@@ -264,7 +264,7 @@ def test_a_diverging_trial_is_named_by_its_fields(
             model.embeddings.weight("item").data.fill_(1e38)
         return model
 
-    monkeypatch.setattr("shark_core.pruning.trials.pruned_baseline", spoiled)
+    monkeypatch.setattr("shark_core.pruning.trials.baseline_without", spoiled)
     with pytest.raises(PermanentError, match=r"step 01(.|\n)*not finite(.|\n)*without user"):
         prune_fields(day)
     assert steps_on_lake(day) == ["step=00"]
@@ -276,14 +276,14 @@ def test_predictions_that_are_not_finite_are_refused(
 ) -> None:
     day = make_day(config={"finetuning": {"epochs": 0}})
     approve(day)
-    original = pruned_baseline
+    original = baseline_without
 
     def spoiled(*arguments: Any) -> Any:
         model = original(*arguments)
         model.embeddings.weight("item").data.fill_(float("nan"))
         return model
 
-    monkeypatch.setattr("shark_core.pruning.trials.pruned_baseline", spoiled)
+    monkeypatch.setattr("shark_core.pruning.trials.baseline_without", spoiled)
     with pytest.raises(PermanentError, match=r"step 00(.|\n)*not finite(.|\n)*nothing pruned"):
         prune_fields(day)
 
