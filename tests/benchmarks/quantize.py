@@ -1,15 +1,16 @@
 """How fast rows become bytes and back: each scheme against a plain copy and FBGEMM's quantizers.
 
     python -m tests.benchmarks.quantize            31 rounds
-    python -m tests.benchmarks.quantize --quick     7 rounds, under 45 seconds
+    python -m tests.benchmarks.quantize --quick     9 rounds, under 45 seconds
 
 GB/s counts the fp32 side: what is read when rows are quantized, what is written when they are
 dequantized. Contenders take turns, and a ratio is taken within a round, so that other work on the
 machine slows down both sides; figures are medians over rounds. Threads are as many as torch uses.
 The copy goes into memory that is there already, the others allocate what they return: malloc is
 told to keep what was freed, or the system's handing out of pages would be most of what is timed.
-Before each run is a pause in which the threads of the one before stop spinning. Against FBGEMM,
-int8 stands beside its fastest quantizer of 8 bits (fp32 qparams).
+Each timed run follows an untimed one of the same contender, for the threads of another may spin on
+for some milliseconds. Against FBGEMM, int8 stands beside its fastest quantizer of 8 bits (fp32
+qparams).
 Prints a table; in the last line, one JSON object, a ratio without a dimension is the least of all
 dimensions.
 """
@@ -32,8 +33,7 @@ from shark_core.quantization.schemes import SCHEMES
 
 VALUES = 1 << 24  # 64 MiB of float32: more than caches hold
 DIMS = (16, 64)
-ROUNDS = {"full": 31, "quick": 7}
-PAUSE_SECONDS = 0.02
+ROUNDS = {"full": 31, "quick": 9}
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 COPY = "copy"
 FBGEMM = {"int8": "fbgemm 8 bits", "int4": "fbgemm 4 bits", "int2": "fbgemm 2 bits"}
@@ -77,7 +77,7 @@ def seconds_of(runs: Mapping[str, Run], rounds: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            time.sleep(PAUSE_SECONDS)
+            run()
             begin = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - begin)
