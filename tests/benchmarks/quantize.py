@@ -8,9 +8,9 @@ dequantized. Contenders take turns, and a ratio is taken within a round, so that
 machine slows down both sides; figures are medians over rounds. Threads are as many as torch uses.
 The copy goes into memory that is there already, the others allocate what they return: malloc is
 told to keep what was freed, or the system's handing out of pages would be most of what is timed.
-Each timed run follows an untimed one of the same contender, for the threads of another may spin on
-for some milliseconds. Against FBGEMM, int8 stands beside its fastest quantizer of 8 bits (fp32
-qparams).
+Before each timed run the same contender runs untimed for a while: the threads of the one before
+stop spinning, and its own are spread over the cores, as in a long job. Against FBGEMM, int8 stands
+beside its fastest quantizer of 8 bits (fp32 qparams).
 Prints a table; in the last line, one JSON object, a ratio without a dimension is the least of all
 dimensions.
 """
@@ -34,6 +34,7 @@ from shark_core.quantization.schemes import SCHEMES
 VALUES = 1 << 24  # 64 MiB of float32: more than caches hold
 DIMS = (16, 64)
 ROUNDS = {"full": 31, "quick": 9}
+WARM_SECONDS = 0.04
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 COPY = "copy"
 FBGEMM = {"int8": "fbgemm 8 bits", "int4": "fbgemm 4 bits", "int2": "fbgemm 2 bits"}
@@ -77,7 +78,9 @@ def seconds_of(runs: Mapping[str, Run], rounds: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            run()
+            warm_until = time.perf_counter() + WARM_SECONDS
+            while time.perf_counter() < warm_until:
+                run()
             begin = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - begin)
