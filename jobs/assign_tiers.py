@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from jobs.context import DayContext, JobResult, check_same_baseline, log
+from jobs.context import (
+    DayContext,
+    JobResult,
+    check_same_baseline,
+    examples_read,
+    log,
+    priorities_read,
+)
 from shark_core.access.dense_priorities import load_priority
 from shark_core.config_sections import LossAware
 from shark_core.models.batch import Batch
@@ -21,10 +28,10 @@ from shark_core.quantization.assignment import Situation, assign
 from shark_core.quantization.policies.churn import churn, total
 from shark_core.quantization.policies.table_rows import NO_TIER, TableRows
 from shark_core.quantization.row_tiers import find_row_tiers, write_row_tiers
-from shark_core.quantization.tiers import TIERS
-from shark_core.schemas import CHECKPOINT, EXAMPLES, IMPORTANCE, PRUNING, ROW_PRIORITY, ROW_TIERS
+from shark_core.quantization.tiers import TIERS, rows_by_tier
+from shark_core.schemas import CHECKPOINT, IMPORTANCE, PRUNING, ROW_TIERS
 from shark_core.traffic.examples import ExampleReader
-from shark_core.traffic.slices import training_slice
+from shark_core.traffic.slices import Slice, training_slice
 
 ROW_IDS = "row_assignments"  # fact: what decides which row a value has, by field
 
@@ -90,31 +97,29 @@ def _table_rows(context: DayContext, name: str, before: dict[str, np.ndarray]) -
 
 def _batches(context: DayContext, model: CtrModel) -> Iterator[Batch]:
     """The beginning of the day's training slice: enough to tell the fields' curvatures."""
-    lake, config = context.lake, context.config
-    wanted, most = training_slice(lake, config, context.day), config.importance.max_examples
-    reader = ExampleReader(lake, config, wanted, fields=model.kept, max_examples=most)
+    config, wanted = context.config, _training_slice(context)
+    most = config.importance.max_examples
+    reader = ExampleReader(context.lake, config, wanted, fields=model.kept, max_examples=most)
     return batches_on(model.device, reader, config.importance.batch_size)
 
 
+def _training_slice(context: DayContext) -> Slice:
+    return training_slice(context.lake, context.config, context.day)
+
+
 def _figures(codes: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> dict[str, Any]:
-    counts = np.zeros(len(TIERS), dtype=np.int64)
-    for of_table in codes.values():
-        counts += np.bincount(of_table, minlength=len(TIERS))
+    counts = [rows_by_tier(of_table) for of_table in codes.values()]
     by_field = churn(codes, before)
     moved = {name: part.share for name, part in by_field.items() if part.changed}
     return {
-        "rows_by_tier": dict(zip(TIERS, counts.tolist(), strict=True)),
+        "rows_by_tier": {tier: sum(rows[tier] for rows in counts) for tier in TIERS},
         "churn": total(by_field).share,
         "churn_by_field": dict(sorted(moved.items(), key=lambda item: (-(item[1] or 0), item[0]))),
     }
 
 
 def _inputs(context: DayContext, model: CtrModel) -> dict[str, str]:
-    priorities = {
-        f"row_priority/{name}": context.marker(ROW_PRIORITY, field=name).fingerprint
-        for name in model.kept
-    }
-    inputs = priorities | {
+    inputs = priorities_read(context, model.kept) | {
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
         "importance": context.marker(IMPORTANCE).fingerprint,
         "pruning": context.marker(PRUNING).fingerprint,
@@ -123,8 +128,5 @@ def _inputs(context: DayContext, model: CtrModel) -> dict[str, str]:
     if marker := context.lake.find_marker(before):
         inputs[before.path] = marker.fingerprint
     if isinstance(context.config.tiers, LossAware):
-        parts = training_slice(context.lake, context.config, context.day).parts
-        for part in parts:
-            of_day = replace(context, day=part.day)
-            inputs[of_day.partition(EXAMPLES).path] = of_day.marker(EXAMPLES).fingerprint
+        inputs |= examples_read(context, _training_slice(context))
     return inputs

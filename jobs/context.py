@@ -14,7 +14,8 @@ from shark_core.errors import DataError
 from shark_core.interval import Interval
 from shark_core.lake import Lake, Marker, Partition, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
-from shark_core.schemas import CHECKPOINT, Dataset
+from shark_core.schemas import CHECKPOINT, EXAMPLES, ROW_PRIORITY, Dataset
+from shark_core.traffic.slices import Slice
 from shark_core.version import code_version
 
 COMMITS_AT_ONCE = 16
@@ -74,6 +75,20 @@ def commit_together(
             pool.submit(writer.commit, inputs, facts) for writer, inputs, facts in partitions
         ]
     return [commit.result() for commit in commits]
+
+
+def examples_read(context: DayContext, wanted: Slice) -> dict[str, str]:
+    """Partition → fingerprint of the examples that a slice is made of: inputs for a marker."""
+    partitions = [partition(EXAMPLES, part.day) for part in wanted.parts]
+    return {source.path: context.lake.marker(source).fingerprint for source in partitions}
+
+
+def priorities_read(context: DayContext, fields: Iterable[str]) -> dict[str, str]:
+    """Partition → fingerprint of the day's priorities of these fields: inputs for a marker."""
+    return {
+        f"row_priority/{name}": context.marker(ROW_PRIORITY, field=name).fingerprint
+        for name in fields
+    }
 
 
 def check_same_baseline(context: DayContext, *datasets: Dataset) -> None:

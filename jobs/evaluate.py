@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from jobs.context import DayContext, JobResult
+from jobs.context import DayContext, JobResult, priorities_read
 from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.gates import check_gates
 from shark_core.evaluation.result import FILE_NAME, Evaluation
@@ -18,7 +18,7 @@ from shark_core.models.device import choose_device
 from shark_core.models.predictions import Predictions, predict
 from shark_core.publish.compressed_model import rebuild_model
 from shark_core.publish.table_sizes import compressed_sizes
-from shark_core.schemas import CHECKPOINT, COMPRESSED, EVALUATION, EXAMPLES, ROW_PRIORITY
+from shark_core.schemas import CHECKPOINT, COMPRESSED, EVALUATION, EXAMPLES
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import Slice, SlicePart, held_out_test_slice
 
@@ -67,11 +67,7 @@ def _predict(
 
 
 def _inputs(context: DayContext, kept: Sequence[str]) -> dict[str, str]:
-    priorities = {
-        f"row_priority/{name}": context.marker(ROW_PRIORITY, field=name).fingerprint
-        for name in kept
-    }
-    return priorities | {
+    return priorities_read(context, kept) | {
         "examples": context.marker(EXAMPLES).fingerprint,
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
         "compressed": context.marker(COMPRESSED).fingerprint,

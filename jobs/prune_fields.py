@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.context import DayContext, JobResult, check_same_baseline, log
+from jobs.context import DayContext, JobResult, check_same_baseline, examples_read, log
 from shark_core.errors import ConflictError
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
@@ -19,7 +19,7 @@ from shark_core.pruning.trials import ModelTrials
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.plan_entry import PlanEntry
 from shark_core.publish.plan_log import PlanLog
-from shark_core.schemas import CHECKPOINT, EXAMPLES, IMPORTANCE, PRUNING
+from shark_core.schemas import CHECKPOINT, IMPORTANCE, PRUNING
 from shark_core.traffic.slices import training_slice
 from shark_core.version import code_version
 
@@ -96,10 +96,8 @@ def _importances(context: DayContext) -> ImportanceReport:
 
 def _inputs(context: DayContext, plan: PlanEntry) -> dict[str, str]:
     """The plan by its id, which follows from what it says: its status moves on."""
-    parts = training_slice(context.lake, context.config, context.day).parts
-    examples = [DayContext(context.config, part.day, context.run_id) for part in parts]
     return {
-        **{day.partition(EXAMPLES).path: day.marker(EXAMPLES).fingerprint for day in examples},
+        **examples_read(context, training_slice(context.lake, context.config, context.day)),
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
         "importance": context.marker(IMPORTANCE).fingerprint,
         "plan": plan.plan_id,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 
 from torch import Tensor
 
-from jobs.context import DayContext, JobResult, log
+from jobs.context import DayContext, JobResult, examples_read, log
 from shark_core.evaluation.training_figures import training_figures
 from shark_core.lake import Partition, partition
 from shark_core.models.checkpoint import load_checkpoint, load_row_sums, write_checkpoint
@@ -16,9 +16,9 @@ from shark_core.models.ctr_model import CtrModel, build_model
 from shark_core.models.device import choose_device
 from shark_core.models.training import FitSettings, fit
 from shark_core.models.warm_start import continued_row_sums, warm_start
-from shark_core.schemas import CHECKPOINT, EXAMPLES
+from shark_core.schemas import CHECKPOINT
 from shark_core.traffic.examples import ExampleReader
-from shark_core.traffic.slices import Slice, holdout_cut, training_slice, validation_slice
+from shark_core.traffic.slices import holdout_cut, training_slice, validation_slice
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def train(context: DayContext) -> JobResult:
         row_sums=start.row_sums,
     )
     facts = {"cut": holdout_cut(lake, config, day).isoformat(), **training_figures(result)}
-    inputs = _inputs(context, wanted) | (
+    inputs = examples_read(context, wanted) | (
         {before.path: lake.marker(before).fingerprint} if warm else {}
     )
     with context.writer(CHECKPOINT, stage="baseline") as writer:
@@ -64,9 +64,3 @@ def _warm(context: DayContext, before: Partition) -> _Start:
     log.info("%s, from %s", taken, before)
     sums = load_row_sums(context.lake, before)
     return _Start(model, continued_row_sums(sums, taken))
-
-
-def _inputs(context: DayContext, wanted: Slice) -> dict[str, str]:
-    read: list[date] = [part.day for part in wanted.parts]
-    partitions = [partition(EXAMPLES, day) for day in read]
-    return {source.path: context.lake.marker(source).fingerprint for source in partitions}

@@ -166,7 +166,9 @@ def test_boto3_stays_in_the_object_store(imports: list[Import]) -> None:
 
 def loaded_by(program: str) -> set[str]:
     """The heavy packages that a fresh interpreter has loaded after running `program`."""
-    program += "\nimport sys; print(*({'torch', 'pyspark', 'airflow', 'boto3'} & {*sys.modules}))"
+    program += (
+        "\nimport sys; print(*({'torch', 'pyspark', 'airflow', 'boto3', 'numba'} & {*sys.modules}))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

@@ -17,7 +17,7 @@ from shark_core.errors import DataError
 from shark_core.lake import Marker
 from shark_core.quantization.row_map import row_map_bytes
 from shark_core.quantization.schemes import SCHEMES
-from shark_core.quantization.tiers import TIERS
+from shark_core.quantization.tiers import rows_by_tier
 
 FACT = "tables"  # of the compressed partition
 
@@ -49,7 +49,6 @@ class StoredTable(Section):
     @classmethod
     def of(cls, field: Field, tier_codes: np.ndarray, schemes: Mapping[str, str]) -> Self:
         """By the tiers uint8 (num_embeddings,) of its rows, and the scheme of each tier."""
-        counts = np.bincount(tier_codes, minlength=len(TIERS)).tolist()
         return cls(
             field=field.name,
             num_embeddings=field.num_embeddings,
@@ -57,7 +56,7 @@ class StoredTable(Section):
             pooling=field.pooling,
             tiers=tuple(
                 _stored_tier(field, tier, schemes[tier], rows)
-                for tier, rows in zip(TIERS, counts, strict=True)
+                for tier, rows in rows_by_tier(tier_codes).items()
                 if rows
             ),
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shark_core.quantization.packing import pack_codes, unpack_codes
-from shark_core.quantization.rowwise_affine import decode, encode
+from shark_core.quantization.rowwise_affine import QPARAM_BYTES, decode, encode
 from shark_core.quantization.shared_affine import decode_shared, encode_shared
 
 
@@ -27,7 +27,7 @@ def dequantize(packed: Tensor, dim: int, params: Tensor, bits: int) -> Tensor:
     codes = unpack_codes(packed, dim, bits)
     if len(params):
         return decode_shared(codes, params)
-    qparams = packed[:, -4:].contiguous().view(torch.float16)  # (N, 2)
+    qparams = packed[:, -QPARAM_BYTES:].contiguous().view(torch.float16)  # (N, 2)
     return decode(codes, qparams[:, :1], qparams[:, 1:])
 
 

@@ -124,7 +124,9 @@ def _params_of_any_tier(policy: LossAware, situation: Situation) -> dict[str, di
     for rows in situation.tables:
         table = situation.model.embeddings.weight(rows.field).detach()
         weights = torch.as_tensor(rows.priority, dtype=torch.float32, device=table.device)
-        found[rows.field] = params_of_any_tier(table, weights, policy.choices, policy.schemes)
+        found[rows.field] = params_of_any_tier(
+            rows.field, table, weights, policy.choices, policy.schemes
+        )
     return found
 
 

@@ -67,8 +67,8 @@ def _row_gradients(model: CtrModel, batch: Batch) -> Iterator[tuple[str, Tensor,
     weights = 0.5 * probability * (1.0 - probability)  # (B,)
     pooling = {field.name: field.pooling for field in model.spec.fields}
     for name, gradient in zip(model.kept, gradients, strict=True):
-        if gradient is None:  # the head does not read this field
-            continue
+        if gradient is None:  # the head does not read this field: nothing is lost by any change
+            gradient = torch.zeros_like(pooled[name])
         lengths = batch.ids[name].offsets.diff()  # (B,)
         if pooling[name] == "mean":
             gradient = gradient / lengths.clamp(min=1).unsqueeze(1)

@@ -55,22 +55,24 @@ class StochasticRounding(NearestRounding):
         """Values (K, D) moved by up to half a step, evenly: the nearest stored value is then the
         upper or the lower neighbour of the true one with the chance that makes it right on average.
 
-        A row's least and greatest value stay: they are the ends of its own grid.
+        Where a row has a grid of its own, its least and greatest value stay: they are its ends.
         """
         moved = values.clone()
         for tier, members in self.tables.members(field, rows).items():
             params = self.tables.table_params(field, tier)
             step = self.tables.scheme(tier).step(values[members], params)
             if step is not None:
-                moved[members] = self._moved(values[members], step)
+                moved[members] = self._moved(values[members], step, own_grid=len(params) == 0)
         return moved
 
-    def _moved(self, values: Tensor, step: Tensor) -> Tensor:
+    def _moved(self, values: Tensor, step: Tensor, *, own_grid: bool) -> Tensor:
         chance = torch.rand(values.shape, generator=self._generator, device=values.device)
+        moved = values + (chance - 0.5) * step
+        if not own_grid:
+            return moved
         low, high = torch.aminmax(values, dim=1, keepdim=True)
         inner = (values > low) & (values < high)
-        moved = (values + (chance - 0.5) * step).clamp(low, high)
-        return torch.where(inner, moved, values)
+        return torch.where(inner, moved.clamp(low, high), values)
 
 
 @torch.no_grad()

@@ -107,7 +107,9 @@ def _fbgemm_rule(rows: Tensor, bits: int) -> AffineRows:
     bias = low.half() + 0.0  # -0.0 becomes 0.0
     # Any scale decodes a constant row exactly if fp16 holds it; FBGEMM takes 1.
     constant = (low == high) & (high == bias.float())
-    scale = torch.where(constant, 1.0, (high - bias.float()) / largest).half()
+    # By a tensor: CUDA multiplies by a number's reciprocal, which rounds in another way.
+    scale = (high - bias.float()) / torch.full_like(high, largest)
+    scale = torch.where(constant, 1.0, scale).half()
     codes = (rows - bias.float()) * (1.0 / scale.float())
     codes = codes.round_().clamp_(0, largest)
     return AffineRows(codes, scale, bias, torch.where(constant, FINEST_STEP, scale.float()))

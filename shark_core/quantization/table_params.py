@@ -7,34 +7,44 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from shark_core.quantization.schemes import SCHEMES
+from shark_core.quantization.schemes import SCHEMES, refuse_unstorable
 from shark_core.quantization.tiers import TIERS
 
 
 def initial_table_params(
-    table: Tensor, tier_codes: Tensor, weights: Tensor, schemes: Mapping[str, str]
+    field: str, table: Tensor, tier_codes: Tensor, weights: Tensor, schemes: Mapping[str, str]
 ) -> dict[str, Tensor]:
     """Tier → table params (P,), for the tiers that have rows and whose scheme has table params.
 
-    `table` (N, D) float32; `tier_codes` (N,) uint8; `weights` (N,) float32, how much a row matters;
-    `schemes` tier → name of its scheme.
+    `table` (N, D) float32 of a field; `tier_codes` (N,) uint8; `weights` (N,) float32, how much a
+    row matters; `schemes` tier → name of its scheme. Raises `DataError` with field and row where a
+    value cannot be stored.
     """
-    found = {}
-    for code in torch.unique(tier_codes).tolist():
-        scheme = SCHEMES[schemes[TIERS[code]]]
-        if scheme.param_count(table.shape[1]):
-            rows = (tier_codes == code).nonzero().flatten()
-            found[TIERS[code]] = scheme.fit(table[rows], weights[rows])
-    return found
+    codes = tier_codes.bincount().nonzero().flatten().tolist()
+    members = {TIERS[code]: (tier_codes == code).nonzero().flatten() for code in codes}
+    return _fitted(field, table, members, weights, schemes)
 
 
 def params_of_any_tier(
-    table: Tensor, weights: Tensor, tiers: Sequence[str], schemes: Mapping[str, str]
+    field: str, table: Tensor, weights: Tensor, tiers: Sequence[str], schemes: Mapping[str, str]
 ) -> dict[str, Tensor]:
     """As `initial_table_params` if every row were in each of `tiers`: where none is assigned."""
-    chosen = {tier: SCHEMES[schemes[tier]] for tier in tiers}
-    return {
-        tier: scheme.fit(table, weights)
-        for tier, scheme in chosen.items()
-        if scheme.param_count(table.shape[1])
-    }
+    every = torch.arange(len(table), device=table.device)
+    return _fitted(field, table, dict.fromkeys(tiers, every), weights, schemes)
+
+
+def _fitted(
+    field: str,
+    table: Tensor,
+    members: Mapping[str, Tensor],
+    weights: Tensor,
+    schemes: Mapping[str, str],
+) -> dict[str, Tensor]:
+    found = {}
+    for tier, rows in members.items():
+        scheme = SCHEMES[schemes[tier]]
+        if scheme.param_count(table.shape[1]):
+            values = table[rows]
+            refuse_unstorable(values, scheme, field, rows)
+            found[tier] = scheme.fit(values, weights[rows])
+    return found

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shark_core.errors import DataError
 from shark_core.models.ctr_model import CtrModel
 from shark_core.quantization.schemes import NO_PARAMS, SCHEMES, Scheme, refuse_unstorable
 from shark_core.quantization.table_params import initial_table_params
@@ -47,7 +48,9 @@ class TieredTables:
             for name, table in tables.items()
         }
         params = {
-            name: initial_table_params(table, codes[name], _like(table, weights[name]), schemes)
+            name: initial_table_params(
+                name, table, codes[name], _like(table, weights[name]), schemes
+            )
             for name, table in tables.items()
         }
         return cls(codes, schemes, params)
@@ -57,6 +60,20 @@ class TieredTables:
 
     def table_params(self, field: str, tier: str) -> Tensor:
         return self.params.get(field, {}).get(tier, NO_PARAMS)
+
+    def check_params(self, field: str, dim: int) -> None:
+        """Raises `DataError` where a tier has not the table params that its scheme needs."""
+        present = self.tier_codes[field].bincount().nonzero().flatten().tolist()
+        for tier in (TIERS[code] for code in present):
+            expected, found = self.scheme(tier).param_count(dim), self.table_params(field, tier)
+            if len(found) != expected:
+                raise DataError(
+                    f"a tier's table params are not those of its scheme {self.schemes[tier]!r}",
+                    expected=f"{expected} numbers",
+                    found=found.tolist(),
+                    where=f"field {field!r}, tier {tier}",
+                    remedy="run `python -m jobs assign-tiers` for this day again",
+                )
 
     def members(self, field: str, rows: Tensor) -> dict[str, Tensor]:
         """Tier → places (k,) in `rows` (K,) of those that are in it; tiers without rows are left

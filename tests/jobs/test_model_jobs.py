@@ -178,6 +178,16 @@ def test_an_interrupted_job_leaves_the_earlier_result(
     assert day.marker(CHECKPOINT, stage="finetuned") == before
 
 
+def test_tiers_of_another_pruning_are_refused(tmp_path: Path) -> None:
+    tiny_lake(tiny_config(tmp_path), DAY)
+    run_day(context(tmp_path))
+    more = context(tmp_path, pruning={**LIMITS, "max_fields": 2})
+    plan_pruning(more)
+    prune_fields(more)
+    with pytest.raises(DataError, match="another pruning"):
+        finetune(more)
+
+
 def test_a_day_with_one_label_only_is_refused(tmp_path: Path) -> None:
     config = tiny_config(tmp_path)
     write_one_label(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from pydantic import TypeAdapter
 
 from shark_core.config_sections import Tiers
-from shark_core.errors import ConfigError
+from shark_core.errors import ConfigError, DataError
 from shark_core.models.device import batches_on
 from shark_core.quantization.assignment import Situation, assign
 from shark_core.quantization.field_curvature import field_curvatures
@@ -88,3 +89,21 @@ def test_thresholds_ask_for_no_examples(tmp_path: Path) -> None:
 
     quiet = Situation(found.model, found.tables, no_examples, found.float_bytes)
     assert assign(policy(int8_below=1, fp16_below=2), quiet).figures["ratio"] > 1
+
+
+def test_a_diverged_row_is_refused_with_field_and_row(tmp_path: Path) -> None:
+    found = situation(tmp_path)
+    with torch.no_grad():
+        found.model.embeddings.weight("item")[7, 2] = float("nan")
+    with pytest.raises(DataError, match="field 'item', row 7"):
+        assign(policy(policy="loss_aware", target_ratio=2.0), found)
+
+
+def test_table_params_of_another_scheme_are_refused(tmp_path: Path) -> None:
+    found = situation(tmp_path)
+    tables = assign(policy(policy="loss_aware", target_ratio=6.0), found).tables
+    assert "int2" in tables.params["user"]
+    tables.check_params("user", 4)
+    other = dataclasses.replace(tables, schemes={**tables.schemes, "int2": "int2"})
+    with pytest.raises(DataError, match="its scheme 'int2'"):
+        other.check_params("user", 4)

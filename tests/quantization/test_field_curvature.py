@@ -68,3 +68,18 @@ def test_the_model_is_left_in_the_mode_in_which_it_came(tmp_path: Path) -> None:
     model.train()
     field_curvatures(model, batches_on(CPU, whole_day(config), 64))
     assert model.training
+
+
+def test_a_field_that_the_head_ignores_has_no_curvature(tmp_path: Path) -> None:
+    config, model = tiny_model(tmp_path)
+    head = model.head
+
+    class WithoutTags(torch.nn.Module):
+        def forward(self, pooled: dict[str, torch.Tensor], dense: torch.Tensor) -> torch.Tensor:
+            seen: torch.Tensor = head({**pooled, "tags": torch.zeros_like(pooled["tags"])}, dense)
+            return seen
+
+    model.head = WithoutTags()
+    found = field_curvatures(model, batches_on(CPU, whole_day(config), 64))
+    assert torch.equal(found["tags"], torch.zeros(4, 4))
+    assert float(found["item"].diagonal().min()) > 0

@@ -20,7 +20,7 @@ from shark_core.quantization.rounding import NearestRounding, StochasticRounding
 from shark_core.quantization.rounding_choice import rounding_hooks
 from shark_core.quantization.straight_through import StraightThrough
 from shark_core.quantization.tiered_tables import TieredTables
-from shark_core.quantization.tiers import INT4, INT8, PRUNED, TIERS
+from shark_core.quantization.tiers import INT2, INT4, INT8, PRUNED, TIERS
 from tests.quantization.tiered_model import (
     SCHEMES,
     one_batch,
@@ -165,6 +165,21 @@ def test_stochastic_rounding_is_right_on_average(tmp_path: Path) -> None:
     stored = tables.snapped("user", rows, rounding._dithered("user", rows, values))
     assert stored.mean(dim=0).tolist() == pytest.approx([-8.0, 0.3, -0.2, 8.0], abs=0.03)
     assert stored[:, 1].unique().numel() == 2
+
+
+@pytest.mark.parametrize(
+    "row", [(0.30, 0.31, 0.32, 0.33), (-0.7, 0.3, 0.3, 0.4), (0.2, 0.2, 0.2, 0.2)]
+)
+def test_stochastic_rounding_on_a_shared_grid_is_right_for_a_rows_ends_too(
+    row: tuple[float, ...], tmp_path: Path
+) -> None:
+    _, model = tiny_model(tmp_path)
+    tables = tiered(model)
+    tables.params["user"]["int2"] = torch.tensor([1.0, -1.0])  # −1, 0, 1, 2
+    rounding = StochasticRounding(model, tables, seed=3)
+    rows, values = torch.full((4000,), INT2), torch.tensor(row).repeat(4000, 1)
+    stored = tables.snapped("user", rows, rounding._dithered("user", rows, values))
+    assert stored.mean(dim=0).tolist() == pytest.approx(row, abs=0.03)
 
 
 def test_the_same_seed_rounds_the_same_way(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import torch
 from shark_core.config import PipelineConfig
 from shark_core.lake import Lake
 from shark_core.models.batch import Batch
-from shark_core.models.ctr_model import CtrModel, build_model
+from shark_core.models.ctr_model import CtrModel
 from shark_core.models.device import batches_on
 from shark_core.quantization.tiered_tables import TieredTables
 from shark_core.quantization.tiers import TIERS
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import Slice, SlicePart
-from tests.example_lake import DAY, tiny_config, tiny_lake
+from tests.example_lake import DAY
+from tests.importance.small_models import setting
 
 SCHEMES = {tier: tier for tier in TIERS} | {"int2": "int2_shared"}
 CPU = torch.device("cpu")
@@ -24,14 +25,7 @@ CPU = torch.device("cpu")
 
 def tiny_model(root: Path, rows: int = 300) -> tuple[PipelineConfig, CtrModel]:
     """Its tables are far from zero, so that grids are coarse."""
-    config = tiny_config(root)
-    tiny_lake(config, DAY, rows=rows)
-    model = build_model(config)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name in model.kept:
-            model.embeddings.weight(name).normal_(std=0.5, generator=generator)
-    return config, model
+    return setting(root, rows=rows)
 
 
 def tier_turns(model: CtrModel) -> dict[str, np.ndarray]:

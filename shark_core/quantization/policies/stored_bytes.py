@@ -11,7 +11,7 @@ from shark_core.errors import ConfigError
 from shark_core.quantization.policies.table_rows import TableRows, TierCodes
 from shark_core.quantization.row_map import row_map_bytes
 from shark_core.quantization.schemes import SCHEMES
-from shark_core.quantization.tiers import TIERS
+from shark_core.quantization.tiers import rows_by_tier
 
 PARAM_BYTES = 4
 
@@ -58,8 +58,7 @@ def table_bytes(dim: int, codes: np.ndarray, schemes: Mapping[str, str]) -> int:
 
     `codes` uint8 (N,).
     """
-    counts = np.bincount(codes, minlength=len(TIERS)).tolist()
-    rows = {tier: count for tier, count in zip(TIERS, counts, strict=True) if count}
+    rows = {tier: count for tier, count in rows_by_tier(codes).items() if count}
     packed = sum(count * SCHEMES[schemes[tier]].row_bytes(dim) for tier, count in rows.items())
     return packed + fixed_bytes(len(codes), dim, rows, schemes)
 

@@ -14,7 +14,6 @@ last line is one JSON object.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from dataclasses import replace
@@ -29,6 +28,7 @@ from tests.benchmarks.compression.plot import plot_frontier
 from tests.benchmarks.compression.summary import document, rows, show
 from tests.benchmarks.planted_traffic import kuairand_lake, planted_lake
 from tests.benchmarks.pool import results_of, workers
+from tests.benchmarks.results_folder import run_into_folder
 from tests.benchmarks.trained_model import Dataset
 
 
@@ -72,16 +72,5 @@ def _report(measured: dict[str, list[Measured]], out: Path) -> None:
     print(json.dumps(results))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="generated traffic, one seed")
-    parser.add_argument("--out", type=Path, help="folder of the results")
-    arguments = parser.parse_args()
-    out = arguments.out or Path(tempfile.mkdtemp(prefix="compression_"))
-    out.mkdir(parents=True, exist_ok=True)
-    print(f"results go to {out}")
-    run(arguments.quick, out)
-
-
 if __name__ == "__main__":
-    main()
+    run_into_folder("compression", __doc__, "generated traffic, one seed", run)

@@ -11,12 +11,12 @@ from torch import Tensor
 from shark_core.confidence import Z_95
 from shark_core.config import PipelineConfig
 from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
-from shark_core.models.ctr_model import CtrModel, build_model
+from shark_core.models.ctr_model import CtrModel
 from shark_core.models.step_hooks import NO_HOOKS, StepHooks
 from shark_core.models.training import FitSettings, fit
 from tests.benchmarks.field_selection.rankings import scoring_batches
 from tests.benchmarks.importance_scores import METHODS
-from tests.benchmarks.trained_model import Dataset
+from tests.benchmarks.trained_model import Dataset, trained
 
 SCORING_BATCHES = 8
 EVERY_EXAMPLE = 10_000_000
@@ -42,13 +42,10 @@ class Baseline:
 
 
 def baseline(dataset: Dataset, seed: int) -> Baseline:
-    training = dataset.config.training.model_copy(update={"seed": seed, "epochs": 1})
+    training = dataset.config.training.model_copy(update={"seed": seed})
+    found = trained(dataset, dataset.fields, seed)
     config = dataset.config.model_copy(update={"training": training})
-    model = build_model(config)
-    examples = dataset.reader(dataset.training_days)
-    barely = dataset.reader(dataset.held_out_days, max_examples=1)
-    result = fit(model, examples, barely, FitSettings.of_training(config))
-    return Baseline(config, model, result.row_sums)
+    return Baseline(config, found.model, found.row_sums)
 
 
 def finetune(

@@ -17,7 +17,6 @@ line is one JSON object. A full run trains for about 20 minutes on two cores.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.benchmarks.field_selection.plot import plot_curves
 from tests.benchmarks.field_selection.summary import document, rankings, show
 from tests.benchmarks.planted_traffic import kuairand_lake, planted_lake
 from tests.benchmarks.pool import workers
+from tests.benchmarks.results_folder import run_into_folder
 from tests.benchmarks.trained_model import Dataset
 
 
@@ -53,16 +53,5 @@ def run(quick: bool, out: Path) -> None:
     print(json.dumps(results))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="generated traffic, one seed, few k")
-    parser.add_argument("--out", type=Path, help="folder of the results")
-    arguments = parser.parse_args()
-    out = arguments.out or Path(tempfile.mkdtemp(prefix="field_selection_"))
-    out.mkdir(parents=True, exist_ok=True)
-    print(f"results go to {out}")
-    run(arguments.quick, out)
-
-
 if __name__ == "__main__":
-    main()
+    run_into_folder("field_selection", __doc__, "generated traffic, one seed, few k", run)

@@ -33,7 +33,9 @@ def test_a_table_takes_the_bytes_that_were_counted(
 ) -> None:
     codes = np.random.default_rng(seed).choice(np.array(sorted(present), dtype=np.uint8), rows)
     weight = torch.randn(rows, dim, generator=torch.Generator().manual_seed(seed))
-    params = initial_table_params(weight, torch.from_numpy(codes), torch.ones(rows), schemes)
+    params = initial_table_params(
+        "user", weight, torch.from_numpy(codes), torch.ones(rows), schemes
+    )
     table = MixedPrecisionTable.from_float(weight, codes, schemes, params, "user")
     assert table.nbytes == table_bytes(dim, codes, schemes)
 
