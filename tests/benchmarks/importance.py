@@ -53,7 +53,7 @@ class Effort:
     slow_rounds: int
 
 
-QUICK = Effort(seeds=1, examples=2 * BATCH_SIZE, cost_batches=1, rounds=15, slow_rounds=1)
+QUICK = Effort(seeds=1, examples=2 * BATCH_SIZE, cost_batches=1, rounds=9, slow_rounds=1)
 FULL = Effort(seeds=3, examples=8 * BATCH_SIZE, cost_batches=4, rounds=9, slow_rounds=3)
 
 

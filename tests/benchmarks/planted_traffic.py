@@ -39,8 +39,8 @@ KUAIRAND_HELD_OUT = 3  # the last days
 
 
 def planted_lake(root: Path, quick: bool) -> Dataset:
-    """`quick`: two days of 40,000 impressions and one held out; else four of 60,000 and two."""
-    training, held_out, impressions = (2, 1, 40_000) if quick else (4, 2, 60_000)
+    """`quick`: two days of 30,000 impressions and one held out; else four of 60,000 and two."""
+    training, held_out, impressions = (2, 1, 30_000) if quick else (4, 2, 60_000)
     spec = load_section(SPEC, TrafficSpec)
     config = _planted_config(spec, root)
     days = [FIRST_DAY + timedelta(days=number) for number in range(training + held_out)]

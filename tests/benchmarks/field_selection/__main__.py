@@ -4,7 +4,7 @@
                once a seed   each set of fields once a seed               held-out examples
 
     python -m tests.benchmarks.field_selection            KuaiRand and generated traffic, 3 seeds
-    python -m tests.benchmarks.field_selection --quick    generated traffic, 1 seed, few k
+    python -m tests.benchmarks.field_selection --quick    generated traffic, 1 seed, 1 k
 
 Rankings: logit_taylor (mean), f_permutation and true permutation (5 donors) of a well-trained and
 of an over-fitted model; logit_taylor scored again after each pruning step (loop); gates under an L1
@@ -54,4 +54,4 @@ def run(quick: bool, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_into_folder("field_selection", __doc__, "generated traffic, one seed, few k", run)
+    run_into_folder("field_selection", __doc__, "generated traffic, one seed, one k", run)

@@ -58,7 +58,7 @@ FULL = Size(
     eliminated=1 / 16,
     loop_epochs=RANKING_EPOCHS,
 )
-QUICK = Size(seeds=1, ks=(4, 12), scoring_batches=1, eliminated=1 / 2, loop_epochs=(1,))
+QUICK = Size(seeds=1, ks=(8,), scoring_batches=1, eliminated=1 / 2, loop_epochs=(1,))
 
 RegimeCurves = dict[str, dict[str, list[Curve]]]  # by regime, by method, one for each seed
 
