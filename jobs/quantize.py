@@ -2,41 +2,45 @@
 
     finetuned table ─► shard of rows ─► blocks by tier ─► one open Parquet file a tier
 
-Tables of any size: a shard and what becomes of it are in memory, and the tiers (a byte a row).
+Tables of any size: a shard with its tiers and what becomes of it are in memory, no more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
 from jobs.context import DayContext, JobResult
 from shark_core.config_sections import Field
 from shark_core.errors import DataError
-from shark_core.models.checkpoint_shards import CheckpointShards, open_checkpoint
+from shark_core.models.checkpoint_shards import CheckpointShards, Shard, open_checkpoint
 from shark_core.models.table_params_file import TableParams, load_table_params
 from shark_core.partition_writer import PartitionWriter
 from shark_core.publish.compressed_writer import open_table, write_shared
 from shark_core.publish.stored_table import FACT, StoredTable
 from shark_core.publish.table_sizes import compressed_sizes
-from shark_core.quantization.row_tiers import read_row_tiers
-from shark_core.quantization.tier_block import RowStorage
+from shark_core.quantization.row_tiers import row_tiers_in_runs
+from shark_core.quantization.tier_block import RowStorage, TierBlock
+from shark_core.quantization.tiers import TIERS, rows_by_tier
 from shark_core.schemas import CHECKPOINT, COMPRESSED, ROW_TIERS
 
 
 @dataclass(frozen=True)
 class QuantizedTable:
-    """What was written of a table; `rows_moved` decode to something else than was finetuned."""
+    """What was written of a table, and how."""
 
     stored: StoredTable
     storage: RowStorage
-    rows_moved: int
 
 
 def quantize(context: DayContext) -> JobResult:
-    """One table after the other. Finetuning left rows on their grids, so that nothing is lost."""
+    """One table after the other. Finetuning left rows on their grids: what is served is exactly
+    what was trained. Raises `DataError` where a row would decode to something else.
+    """
     source = context.partition(CHECKPOINT, stage="finetuned")
     _require_tiers_of_finetuning(context)
     params = load_table_params(context.lake, source)
@@ -47,14 +51,12 @@ def quantize(context: DayContext) -> JobResult:
         tables = _write_tables(context, writer, checkpoint, params)
         shared = {table.stored.field: table.storage.params for table in tables}
         write_shared(writer, checkpoint.spec, checkpoint.pruned, checkpoint.dense(), shared)
-        moved = sum(table.rows_moved for table in tables)
         stored = [table.stored.model_dump(mode="json") for table in tables]
-        marker = writer.commit(_inputs(context), {"rows_moved": moved, FACT: stored})
+        marker = writer.commit(_inputs(context), {FACT: stored})
     sizes = compressed_sizes(context.config, marker)
     figures = {
         **sizes.figures,
         "rows_by_tier": {tier: rows for tier, (rows, _) in sizes.tier_mix().items()},
-        "rows_moved_by_quantizing": moved,
     }
     return JobResult(f"{len(tables)} tables of {context.day}: {sizes.ratio:.2f} × smaller", figures)
 
@@ -85,18 +87,41 @@ def _write_table(
     storage: RowStorage,
     progress: tqdm,
 ) -> QuantizedTable:
-    codes = read_row_tiers(context.lake, context.config, field.name, context.day)  # (N,)
-    stored = StoredTable.of(field, codes, storage.schemes)
+    counts = _rows_by_tier(_tiers(context, checkpoint, field))
+    stored = StoredTable.of(field, counts, storage.schemes)
     used = storage.of_tiers([tier.tier for tier in stored.tiers], field.embedding_dim)
-    tier_codes, moved = torch.from_numpy(codes), 0
+    shards = zip(checkpoint.shards(field), _tiers(context, checkpoint, field), strict=True)
     with open_table(writer, stored, used.params) as files:
-        for shard in checkpoint.shards(field):
-            tiers = tier_codes[shard.first_row : shard.end]
-            blocks = used.quantize(shard.rows, tiers, shard.first_row)
-            moved += sum(block.moved_rows(shard.rows, shard.first_row) for block in blocks.values())
+        for shard, tiers in shards:
+            blocks = used.quantize(shard.rows, torch.from_numpy(tiers), shard.first_row)
+            _refuse_moved(field, shard, blocks)
             files.append(blocks)
             progress.update(shard.rows.nbytes)
-    return QuantizedTable(stored, used, moved)
+    return QuantizedTable(stored, used)
+
+
+def _tiers(context: DayContext, checkpoint: CheckpointShards, field: Field) -> Iterator[np.ndarray]:
+    """Of each shard's rows: uint8 (n,)."""
+    rows = checkpoint.rows_of_a_shard(field)
+    return row_tiers_in_runs(context.lake, context.config, field.name, context.day, rows)
+
+
+def _rows_by_tier(runs: Iterable[np.ndarray]) -> dict[str, int]:
+    counts = [rows_by_tier(codes) for codes in runs]
+    return {tier: sum(rows[tier] for rows in counts) for tier in TIERS}
+
+
+def _refuse_moved(field: Field, shard: Shard, blocks: Mapping[str, TierBlock]) -> None:
+    for tier, block in blocks.items():
+        if moved := block.moved_rows(shard.rows, shard.first_row):
+            raise DataError(
+                "rows of the finetuned model are not on the grid of their tier",
+                expected="rows that are stored exactly",
+                found=f"{moved:,} of {len(block.row_ids):,} that would change",
+                where=f"field {field.name!r}, tier {tier}, "
+                f"rows {shard.first_row} to {shard.end - 1}",
+                remedy="run `python -m jobs finetune` for this day again",
+            )
 
 
 def _require_tiers_of_finetuning(context: DayContext) -> None:

@@ -48,9 +48,13 @@ class CheckpointShards:
     pruned: tuple[str, ...]
     weights: TensorFile
 
+    def rows_of_a_shard(self, field: Field) -> int:
+        """Of every shard but the last, which may have fewer."""
+        return min(SHARD_ROWS, max(1, SHARD_BYTES // (NUMBER_BYTES * field.embedding_dim)))
+
     def shards(self, field: Field) -> Iterator[Shard]:
         """All rows of a table in order. Raises `DataError` where the file ends too early."""
-        rows = min(SHARD_ROWS, max(1, SHARD_BYTES // (NUMBER_BYTES * field.embedding_dim)))
+        rows = self.rows_of_a_shard(field)
         for first in range(0, field.num_embeddings, rows):
             stop = min(first + rows, field.num_embeddings)
             yield Shard(first, self.weights.read_rows(_table(field.name), first, stop))

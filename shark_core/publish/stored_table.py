@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError, model_validator
 
 from shark_core.config_sections import Field, Section
@@ -17,7 +16,6 @@ from shark_core.errors import DataError
 from shark_core.lake import Marker
 from shark_core.quantization.row_map import row_map_bytes
 from shark_core.quantization.schemes import SCHEMES
-from shark_core.quantization.tiers import rows_by_tier
 
 FACT = "tables"  # of the compressed partition
 
@@ -47,8 +45,8 @@ class StoredTable(Section):
     tiers: tuple[StoredTier, ...]
 
     @classmethod
-    def of(cls, field: Field, tier_codes: np.ndarray, schemes: Mapping[str, str]) -> Self:
-        """By the tiers uint8 (num_embeddings,) of its rows, and the scheme of each tier."""
+    def of(cls, field: Field, rows_by_tier: Mapping[str, int], schemes: Mapping[str, str]) -> Self:
+        """By how many rows each tier has, and the scheme of each tier."""
         return cls(
             field=field.name,
             num_embeddings=field.num_embeddings,
@@ -56,7 +54,7 @@ class StoredTable(Section):
             pooling=field.pooling,
             tiers=tuple(
                 _stored_tier(field, tier, schemes[tier], rows)
-                for tier, rows in rows_by_tier(tier_codes).items()
+                for tier, rows in rows_by_tier.items()
                 if rows
             ),
         )

@@ -7,10 +7,12 @@ row_tiers/ds=2022-04-25/
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from shark_core.config import PipelineConfig
 from shark_core.errors import DataError
@@ -18,6 +20,8 @@ from shark_core.lake import Lake, Partition, partition
 from shark_core.partition_writer import PartitionWriter
 from shark_core.quantization.tiers import TIERS
 from shark_core.schemas import ROW_TIERS, ROW_TIERS_SCHEMA
+
+ROWS_AT_ONCE = 1 << 20
 
 
 def write_row_tiers(writer: PartitionWriter, field: str, codes: np.ndarray) -> None:
@@ -31,14 +35,26 @@ def read_row_tiers(lake: Lake, config: PipelineConfig, field: str, day: date) ->
 
     Raises `DataError` where the partition or the field is missing, or is not of this config.
     """
+    size = config.field(field).num_embeddings
+    (codes,) = row_tiers_in_runs(lake, config, field, day, size)
+    return codes
+
+
+def row_tiers_in_runs(
+    lake: Lake, config: PipelineConfig, field: str, day: date, rows: int
+) -> Iterator[np.ndarray]:
+    """As `read_row_tiers`, `rows` at a time, fewer at the end: for tables of any size."""
     source = partition(ROW_TIERS, day)
-    codes = _codes(lake, source, field)
-    if codes is None:
+    path = _path(lake, source, field)
+    if path is None:
         raise _unusable(lake, source, f"tiers of field {field!r}", "none")
     size = config.field(field).num_embeddings
-    if len(codes) != size:
-        raise _unusable(lake, source, f"{size} rows of field {field!r}", f"{len(codes)} rows")
-    return codes
+    with lake.reading(path), lake.filesystem.open_input_file(lake.absolute(path)) as stream:
+        file = pq.ParquetFile(stream)
+        if file.metadata.num_rows != size:
+            expected = f"{size} rows of field {field!r}"
+            raise _unusable(lake, source, expected, f"{file.metadata.num_rows} rows")
+        yield from _in_runs(_pieces(lake, source, field, file), rows)
 
 
 def find_row_tiers(lake: Lake, field: str, day: date) -> np.ndarray | None:
@@ -47,27 +63,45 @@ def find_row_tiers(lake: Lake, field: str, day: date) -> np.ndarray | None:
     Raises `DataError` where they are damaged.
     """
     source = partition(ROW_TIERS, day)
-    return _codes(lake, source, field) if lake.find_marker(source) else None
+    path = _path(lake, source, field) if lake.find_marker(source) else None
+    if path is None:
+        return None
+    with lake.reading(path), lake.filesystem.open_input_file(lake.absolute(path)) as stream:
+        pieces = list(_pieces(lake, source, field, pq.ParquetFile(stream)))
+    return np.concatenate(pieces)
 
 
-def _codes(lake: Lake, source: Partition, field: str) -> np.ndarray | None:
+def _path(lake: Lake, source: Partition, field: str) -> str | None:
     wanted = f"{source.path}/{_file_name(field)}"
-    for entry in lake.marker(source).files:
-        if entry.logical_path == wanted:
-            table = lake.read_parquet(entry.path)
-            _check(lake, source, field, table)
-            return table["tier"].to_numpy().astype(np.uint8)
-    return None
+    found = (entry.path for entry in lake.marker(source).files if entry.logical_path == wanted)
+    return next(found, None)
 
 
-def _check(lake: Lake, source: Partition, field: str, table: pa.Table) -> None:
-    if not table.schema.equals(ROW_TIERS_SCHEMA) or table["tier"].null_count:
-        found = f"{table.schema.to_string()}, {sum(c.null_count for c in table.columns)} nulls"
-        raise _unusable(lake, source, f"one column, tier: uint8 not null, of {field!r}", found)
-    largest = int(table["tier"].to_numpy().max(initial=0))
-    if largest >= len(TIERS):
-        expected = f"codes of field {field!r} below {len(TIERS)}"
-        raise _unusable(lake, source, expected, f"codes up to {largest}")
+def _pieces(
+    lake: Lake, source: Partition, field: str, file: pq.ParquetFile
+) -> Iterator[np.ndarray]:
+    """The codes in order, uint8 (n,) each. Raises `DataError` where they are not tiers."""
+    if not file.schema_arrow.equals(ROW_TIERS_SCHEMA):
+        expected = f"one column, tier: uint8 not null, of {field!r}"
+        raise _unusable(lake, source, expected, file.schema_arrow.to_string())
+    for batch in file.iter_batches(ROWS_AT_ONCE):
+        codes = batch["tier"].to_numpy()
+        largest = int(codes.max(initial=0))
+        if largest >= len(TIERS):
+            expected = f"codes of field {field!r} below {len(TIERS)}"
+            raise _unusable(lake, source, expected, f"codes up to {largest}")
+        yield codes
+
+
+def _in_runs(pieces: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
+    left = np.empty(0, dtype=np.uint8)
+    for piece in pieces:
+        left = np.concatenate([left, piece])
+        while len(left) >= rows:
+            yield left[:rows]
+            left = left[rows:]
+    if len(left):
+        yield left
 
 
 def _file_name(field: str) -> str:

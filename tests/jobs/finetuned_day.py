@@ -31,6 +31,7 @@ from shark_core.models.ctr_model import build_model
 from shark_core.models.model_spec import ModelSpec
 from shark_core.models.table_params_file import write_table_params
 from shark_core.partition_writer import PartitionWriter
+from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.row_tiers import write_row_tiers
 from shark_core.quantization.tiers import TIERS
 from shark_core.schemas import CHECKPOINT, ROW_TIERS
@@ -51,7 +52,9 @@ def config_of(root: Path, rows: int) -> PipelineConfig:
 def write_finetuned_day(
     root: Path, rows: int, tiers: tuple[int, ...] = tuple(range(len(TIERS)))
 ) -> PipelineConfig:
-    """One table of `rows` × 16 random numbers, its rows in the tiers of these codes at random."""
+    """One table of `rows` × 16 numbers, its rows in the tiers of these codes at random, and on
+    their grids.
+    """
     config = config_of(root, rows)
     description = {
         "format_version": FORMAT_VERSION,
@@ -64,15 +67,18 @@ def write_finetuned_day(
         assigned = writer.commit({})
     target = partition(CHECKPOINT, DAY, stage="finetuned")
     with PartitionWriter(Lake(config.lake), target, STAMP) as writer:
-        writer.add([_write_weights(writer, config, rows)])
+        writer.add([_write_weights(writer, config, codes)])
         writer.write_bytes("checkpoint.json", json.dumps(description).encode())
         write_table_params(writer, {"user": PARAMS})
         writer.commit({"row_tiers": assigned.fingerprint})
     return config
 
 
-def _write_weights(writer: PartitionWriter, config: PipelineConfig, rows: int) -> FileEntry:
-    """A safetensors file whose table is the same block of rows again and again."""
+def _write_weights(writer: PartitionWriter, config: PipelineConfig, codes: np.ndarray) -> FileEntry:
+    """A safetensors file whose table is the same block of rows again and again, each time on the
+    grids of other tiers.
+    """
+    rows = len(codes)
     head = named_weights(build_model(config_of(Path(config.lake), rows=2)))
     del head[TABLE]
     shapes = {name: list(tensor.shape) for name, tensor in head.items()} | {TABLE: [rows, DIM]}
@@ -81,7 +87,7 @@ def _write_weights(writer: PartitionWriter, config: PipelineConfig, rows: int) -
         begin, end = end, end + 4 * int(np.prod(shape))
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
     content = json.dumps(header).encode()
-    block = np.random.default_rng(1).normal(size=(BLOCK_ROWS, DIM)).astype(np.float32)
+    block = torch.from_numpy(np.random.default_rng(1).normal(size=(BLOCK_ROWS, DIM))).float()
     path = writer.files.new_path(WEIGHTS_FILE)
     target = Path(writer.lake.absolute(path))
     target.parent.mkdir(parents=True)
@@ -90,8 +96,14 @@ def _write_weights(writer: PartitionWriter, config: PipelineConfig, rows: int) -
         for tensor in head.values():
             file.write(tensor.numpy().tobytes())
         for start in range(0, rows, BLOCK_ROWS):
-            file.write(block[: rows - start].tobytes())
+            of_block = codes[start : start + BLOCK_ROWS]
+            file.write(_on_grids(block[: len(of_block)], of_block, config).numpy().tobytes())
     return FileEntry(path, 0, target.stat().st_size, "")
+
+
+def _on_grids(rows: torch.Tensor, codes: np.ndarray, config: PipelineConfig) -> torch.Tensor:
+    schemes = config.tiers.schemes
+    return MixedPrecisionTable.from_float(rows, codes, schemes, PARAMS, "user").dequantize()
 
 
 def address_space() -> int:

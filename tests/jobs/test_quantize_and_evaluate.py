@@ -44,13 +44,12 @@ def evaluation_of(context: DayContext) -> Evaluation:
 
 def test_the_model_rebuilt_from_its_bytes_is_the_finetuned_model(make_context: Any) -> None:
     context = make_context()
-    result = quantize(context)
+    quantize(context)
     finetuned = load_checkpoint(context.lake, context.partition(CHECKPOINT, stage="finetuned"))
     expected = named_weights(finetuned)
     rebuilt = named_weights(rebuild_model(context.config, context.lake, DAY))
     assert rebuilt.keys() == expected.keys()
     assert all(torch.equal(rebuilt[name], expected[name]) for name in expected)
-    assert result.figures["rows_moved_by_quantizing"] == 0
 
 
 @pytest.mark.parametrize("stored", ["row-wise", "shared"])
@@ -68,7 +67,6 @@ def test_rows_of_all_tiers_are_rebuilt_as_they_were_finetuned(
     rebuilt = rebuild_model(context.config, context.lake, DAY)
     for name in finetuned.kept:
         assert torch.equal(rebuilt.embeddings.weight(name), finetuned.embeddings.weight(name))
-    assert figures["rows_moved_by_quantizing"] == 0
     assert min(figures["rows_by_tier"].values()) > 0
 
 

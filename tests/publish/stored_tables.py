@@ -18,7 +18,7 @@ from shark_core.publish.table_files import (
 )
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.schemes import NO_PARAMS
-from shark_core.quantization.tiers import TIERS
+from shark_core.quantization.tiers import TIERS, rows_by_tier
 
 DIM = 16
 SCHEMES_OF_TIERS = {
@@ -49,7 +49,7 @@ def described(table: MixedPrecisionTable) -> StoredTable:
         num_embeddings=table.num_embeddings,
         embedding_dim=table.embedding_dim,
     )
-    return StoredTable.of(field, table.tier_codes.numpy(), SCHEMES_OF_TIERS)
+    return StoredTable.of(field, rows_by_tier(table.tier_codes.numpy()), SCHEMES_OF_TIERS)
 
 
 def stored_tier(table: MixedPrecisionTable, tier: str) -> StoredTier:

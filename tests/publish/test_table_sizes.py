@@ -9,6 +9,7 @@ from shark_core.lake import FileEntry, Marker
 from shark_core.publish.stored_table import FACT, StoredTable
 from shark_core.publish.table_sizes import CompressedSizes, compressed_sizes
 from shark_core.quantization.row_map import row_map_bytes
+from shark_core.quantization.tiers import rows_by_tier
 from tests.example_lake import tiny_config
 from tests.publish.stored_tables import SCHEMES_OF_TIERS
 
@@ -27,7 +28,7 @@ def entry(name: str, size: int) -> FileEntry:
 def sizes(tmp_path: Path) -> CompressedSizes:
     config = tiny_config(tmp_path)
     tables = [
-        StoredTable.of(config.field(name), codes, SCHEMES_OF_TIERS)
+        StoredTable.of(config.field(name), rows_by_tier(codes), SCHEMES_OF_TIERS)
         for name, codes in (("user", USER_TIERS), ("tags", TAGS_TIERS))
     ]
     files = (

@@ -14,7 +14,13 @@ from shark_core.config import PipelineConfig
 from shark_core.errors import DataError
 from shark_core.lake import Lake, partition
 from shark_core.partition_writer import PartitionWriter
-from shark_core.quantization.row_tiers import find_row_tiers, read_row_tiers, write_row_tiers
+from shark_core.quantization import row_tiers
+from shark_core.quantization.row_tiers import (
+    find_row_tiers,
+    read_row_tiers,
+    row_tiers_in_runs,
+    write_row_tiers,
+)
 from shark_core.quantization.tiers import INT8, TIERS
 from shark_core.schemas import ROW_TIERS
 from tests.example_lake import DAY, STAMP, tiny_config
@@ -49,6 +55,20 @@ def test_tiers_are_read_as_they_were_written(tmp_path: Path, codes: list[int]) -
     found = read_row_tiers(Lake(config.lake), config, "item", DAY)
     assert found.dtype == np.uint8
     assert found.tolist() == codes
+
+
+@pytest.mark.parametrize("rows", [1, 3, ITEMS - 1, ITEMS, ITEMS + 1])
+@pytest.mark.parametrize("pieces", [1, 4, ITEMS])
+def test_runs_are_of_one_length_however_the_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, pieces: int
+) -> None:
+    monkeypatch.setattr(row_tiers, "ROWS_AT_ONCE", pieces)
+    codes = np.arange(ITEMS, dtype=np.uint8) % len(TIERS)
+    config = written(tmp_path, {"item": codes})
+    runs = list(row_tiers_in_runs(Lake(config.lake), config, "item", DAY, rows))
+    assert np.concatenate(runs).tolist() == codes.tolist()
+    assert {len(run) for run in runs[:-1]} <= {rows}
+    assert 0 < len(runs[-1]) <= rows
 
 
 def test_a_row_takes_a_few_bits(tmp_path: Path) -> None:
