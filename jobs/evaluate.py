@@ -12,15 +12,17 @@ from shark_core.evaluation.gates import check_gates
 from shark_core.evaluation.result import FILE_NAME, Evaluation
 from shark_core.evaluation.slice_members import SliceReader
 from shark_core.evaluation.slices import SliceComparison, compare_slices
+from shark_core.lake import partition
 from shark_core.models.checkpoint import load_checkpoint
 from shark_core.models.ctr_model import CtrModel
 from shark_core.models.device import choose_device
 from shark_core.models.predictions import Predictions, predict
 from shark_core.publish.compressed_model import rebuild_model
 from shark_core.publish.table_sizes import compressed_sizes
-from shark_core.schemas import CHECKPOINT, COMPRESSED, EVALUATION, EXAMPLES
+from shark_core.schemas import CHECKPOINT, COMPRESSED, EVALUATION, EXAMPLES, VOCABULARY
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import Slice, SlicePart, held_out_test_slice
+from shark_core.traffic.vocabulary_store import vocabulary_until
 
 
 def evaluate(context: DayContext) -> JobResult:
@@ -67,10 +69,26 @@ def _predict(
 
 
 def _inputs(context: DayContext, kept: Sequence[str]) -> dict[str, str]:
-    return priorities_read(context, kept) | {
-        "examples": context.marker(EXAMPLES).fingerprint,
-        "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
-        "compressed": context.marker(COMPRESSED).fingerprint,
+    return (
+        priorities_read(context, kept)
+        | _names_read(context)
+        | {
+            "examples": context.marker(EXAMPLES).fingerprint,
+            "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
+            "compressed": context.marker(COMPRESSED).fingerprint,
+        }
+    )
+
+
+def _names_read(context: DayContext) -> dict[str, str]:
+    """What the slices of `evaluation.slice_field` take their names from."""
+    name = context.config.evaluation.slice_field
+    if name is None or context.config.field(name).encoding != "vocabulary":
+        return {}
+    vocabulary = vocabulary_until(context.lake, name, context.day)
+    return {
+        partition(VOCABULARY, day, field=name).path: marker.fingerprint
+        for day, marker in vocabulary.items()
     }
 
 

@@ -42,11 +42,15 @@ from shark_core.schemas import (
     PRUNING,
     PUBLICATION,
     REPORT,
+    ROW_TIERS,
     Dataset,
 )
 from shark_core.version import code_version
 
-INPUTS = (EXAMPLES, IMPORTANCE, AGREEMENT, PLAN, PRUNING, COMPRESSED, EVALUATION, PUBLICATION)
+INPUTS = (
+    *(EXAMPLES, IMPORTANCE, AGREEMENT, PLAN, PRUNING),
+    *(ROW_TIERS, COMPRESSED, EVALUATION, PUBLICATION),
+)
 EARLIER_DAYS = 30  # whose predictions are shown beside this day's
 
 
@@ -86,6 +90,7 @@ def _gather(context: DayContext, earlier: list[DayContext]) -> RunReport:
         fields=field_outcomes(config, plan, importance, _outcome(context), sizes),
         pruning=_pruning(context, plan, earlier),
         tiers=tier_mix(sizes),
+        churn=context.marker(ROW_TIERS).facts["churn"],
         comparison=evaluation.comparison,
         slices=evaluation.slices,
         gates=evaluation.gates,

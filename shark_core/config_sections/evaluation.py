@@ -34,7 +34,11 @@ class Gates(Section):
     part of it that has `min_slice_examples`, at least 50 of either label; without it parts are
     shown, not gated. `max_calibration_shift`: of predicted over observed positives, either way;
     without it shown, not gated, since finetuning moves the calibration for the better too.
-    `min_compression_ratio`: embedding bytes in fp32 over all that is published for them.
+    `min_compression_ratio`: embedding bytes in fp32 over all bytes on disk that are published for
+    them (`tiers.target_ratio` counts bytes in memory, so leave room between the two).
+
+    The baseline is the day's trained model, the compressed one is finetuned on the day's training
+    slice once more: what the second reading gives or takes is in the difference.
     """
 
     max_auc_drop: NonNegative = 0.002

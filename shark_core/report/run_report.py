@@ -15,7 +15,7 @@ from shark_core.evaluation.slices import SliceComparison
 from shark_core.pruning.outcome import LossChange
 from shark_core.report.pruning_report import PruningReport
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 Decision = Literal["kept", "pruned", "undone", "proposed"]
 
 
@@ -94,6 +94,8 @@ class Origin:
 
 @dataclass(frozen=True)
 class RunReport:
+    """`churn`: share of rows that changed their tier since the day before; None without one."""
+
     model: str
     day: str
     snapshot_id: str
@@ -104,6 +106,7 @@ class RunReport:
     fields: tuple[FieldOutcome, ...]
     pruning: PruningReport
     tiers: tuple[TierMix, ...]
+    churn: float | None
     comparison: Comparison
     slices: tuple[SliceComparison, ...]
     gates: tuple[Gate, ...]

@@ -53,9 +53,11 @@ def _plans(pruning: PruningReport) -> str:
 
 def _tier_mix(report: RunReport) -> str:
     rows = sum(tier.rows for tier in report.tiers)
-    return ", ".join(
-        f"{tier.tier} {percent(tier.rows / rows)} ({count(tier.rows)})" for tier in report.tiers
+    mix = [f"{tier.tier} {percent(tier.rows / rows)} ({count(tier.rows)})" for tier in report.tiers]
+    moved = (
+        "" if report.churn is None else f"; {percent(report.churn)} changed since the day before"
     )
+    return ", ".join(mix) + moved
 
 
 def _change(before: float, after: float, difference: PairedDifference) -> str:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 
@@ -21,6 +22,8 @@ from shark_core.schemas import (
     CHECKPOINT,
     COMPRESSED,
     EVALUATION,
+    VOCABULARY,
+    VOCABULARY_SCHEMA,
 )
 from tests.example_lake import DAY, tiny_config
 from tests.jobs.compressed_day import (
@@ -123,6 +126,21 @@ def test_the_evaluation_tells_slices_of_the_same_examples(make_context: Any) -> 
     assert len(by_item) == 3
     assert sum(each.examples for each in by_item) == found.comparison.examples
     assert sum(each.positives for each in by_item) == found.comparison.positives
+
+
+def test_an_evaluation_names_the_vocabulary_that_its_slices_are_called_by(
+    make_context: Any,
+) -> None:
+    context = make_context(evaluation={"slice_field": "item"})
+    quantize(context)
+    values = pa.table([["shoes"], [1]], schema=VOCABULARY_SCHEMA)
+    with context.writer(VOCABULARY, field="item") as writer:
+        writer.write_table("part-00000.parquet", values)
+        named = writer.commit({})
+    evaluate(context)
+    source = context.partition(VOCABULARY, field="item")
+    assert context.marker(EVALUATION).inputs[source.path] == named.fingerprint
+    assert "item='shoes'" in {each.name for each in evaluation_of(context).slices}
 
 
 def test_an_evaluation_names_the_priorities_that_it_judged_rows_by(make_context: Any) -> None:

@@ -133,6 +133,7 @@ def example_report(*, passed: bool = True) -> RunReport:
             TierMix("fp16", 300, 11_000),
             TierMix("int8", 9000, 190_000),
         ),
+        churn=0.0123,
         comparison=Comparison(
             examples=6000,
             positives=1800,

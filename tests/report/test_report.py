@@ -93,6 +93,18 @@ def test_the_short_text_says_where_a_slice_has_no_auc() -> None:
     assert "ΔAUC, new rows   not defined on 0 examples" in told
 
 
+@pytest.mark.parametrize(
+    ("churn", "sentence"),
+    [
+        (0.0123, "1.2 % of the rows changed their tier since the day before."),
+        (None, "The day before has no tiers to compare with."),
+    ],
+)
+def test_the_page_says_how_many_rows_changed_their_tier(churn: float | None, sentence: str) -> None:
+    page = Page(render_html(replace(example_report(), churn=churn)))
+    assert sentence in page.text
+
+
 def test_the_page_shows_every_field_with_its_reason() -> None:
     text = Page(render_html(example_report())).text
     for field in example_report().fields:
@@ -147,7 +159,8 @@ def test_the_short_text_says_what_the_demo_promises() -> None:
         "  plan             2026-01-02-ab12cd34 applied (approved by ann); "
         "2026-01-03-00ff00ff proposed by plan-pruning, run 8",
         "  fields pruned    1 of 4: noise_session",
-        "  rows by tier     fp32 0.2 % (20), fp16 3.2 % (300), int8 96.6 % (9,000)",
+        "  rows by tier     fp32 0.2 % (20), fp16 3.2 % (300), int8 96.6 % (9,000); "
+        "1.2 % changed since the day before",
         "  AUC              0.7312 baseline → 0.7308 compressed "
         "(difference -0.00040 [-0.00079, -0.00001])",
         "  log-loss         0.5512 baseline → 0.5514 compressed "
