@@ -20,7 +20,7 @@ from shark_core.schemas import AGREEMENT, IMPORTANCE, PLAN
 
 def plan_pruning(context: DayContext) -> JobResult:
     """The plan is a pure function of the importances, their agreement and the config's limits."""
-    log = PlanLog(store_for(context.lake), context.config.name)  # or raises: before any commit
+    log = PlanLog(store_for(context.config), context.config.name)  # or raises: before any commit
     plan = _plan(context)
     facts = _facts(plan, context.config.float_bytes)
     inputs = {

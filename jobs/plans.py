@@ -15,7 +15,6 @@ from jobs.console import ConfigOption, JsonOption, show
 from jobs.context import JobResult
 from shark_core.config import load_config
 from shark_core.errors import ConfigError
-from shark_core.lake import Lake
 
 if TYPE_CHECKING:
     from shark_core.publish.plan_entry import PlanEntry
@@ -139,7 +138,7 @@ def _log(config_path: ConfigOption) -> PlanLog:
     from shark_core.publish.plan_log import PlanLog
 
     config = load_config(config_path)
-    return PlanLog(store_for(Lake(config.lake)), config.name)
+    return PlanLog(store_for(config), config.name)
 
 
 def _figures(entry: PlanEntry) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from shark_core.version import code_version
 
 def prune_fields(context: DayContext) -> JobResult:
     """Without a plan in force nothing is pruned, and nothing is finetuned."""
-    plans = PlanLog(store_for(context.lake), context.config.name)
+    plans = PlanLog(store_for(context.config), context.config.name)
     plan = plans.in_force(context.day)
     if plan is None:
         return _without_plan(context, plans)

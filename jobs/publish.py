@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from jobs.context import DayContext, JobResult
+from shark_core.config import NO_RESULTS
 from shark_core.errors import DataError
 from shark_core.evaluation.result import FILE_NAME as EVALUATION_FILE
 from shark_core.evaluation.result import Evaluation
@@ -30,7 +31,7 @@ FILE_NAME = "publication.json"
 
 def publish(context: DayContext) -> JobResult:
     """Safe to repeat: the same content is the same snapshot, and one promotion moves a ref once."""
-    catalog = Catalog(store_for(context.lake), context.config.name)
+    catalog = Catalog(store_for(context.config), context.config.name)
     compressed = context.marker(COMPRESSED)
     files = snapshot_files(context.partition(COMPRESSED).path, compressed.files)
     draft = _draft(context, compressed, files)
@@ -69,7 +70,7 @@ def _draft(context: DayContext, compressed: Marker, files: dict[str, FileEntry])
         code_version=code_version(),
         config_hash=config.config_hash,
         inputs=inputs,
-        config=config.model_dump(mode="json", exclude={"lake", "spark"}),
+        config=config.model_dump(mode="json", exclude=NO_RESULTS),
         tables=tables,
         pruned=tuple(field.name for field in config.fields if field.name not in kept),
         files=describe_files(files),

@@ -10,7 +10,6 @@ from jobs.console import ConfigOption, JsonOption, show
 from jobs.context import JobResult
 from shark_core.config import load_config
 from shark_core.errors import DataError, GateFailed
-from shark_core.lake import Lake
 
 if TYPE_CHECKING:
     from shark_core.publish.catalog import Catalog
@@ -100,7 +99,7 @@ def _catalog(config_path: ConfigOption) -> Catalog:
     from shark_core.publish.lake_store import store_for
 
     config = load_config(config_path)
-    return Catalog(store_for(Lake(config.lake)), config.name)
+    return Catalog(store_for(config), config.name)
 
 
 def _head(catalog: Catalog, ref: str) -> str | None:

@@ -15,7 +15,7 @@ def release(context: DayContext) -> JobResult:
 
     Raises `GateFailed` where promotion is `automatic` and a gate failed; `production` stays.
     """
-    catalog = Catalog(store_for(context.lake), context.config.name)
+    catalog = Catalog(store_for(context.config), context.config.name)
     snapshot = catalog.snapshot(context.marker(PUBLICATION).facts["snapshot_id"])
     if context.config.release.promotion == "manual":
         return _left_to_a_person(catalog, snapshot)

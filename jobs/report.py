@@ -101,7 +101,7 @@ def _gather(context: DayContext, earlier: list[DayContext]) -> RunReport:
 
 def _pruning(context: DayContext, plan: PruningPlan, earlier: list[DayContext]) -> PruningReport:
     """The plans as they stand now: this is the one part that may differ when it is run again."""
-    plans, outcome = PlanLog(store_for(context.lake), context.config.name), _outcome(context)
+    plans, outcome = PlanLog(store_for(context.config), context.config.name), _outcome(context)
     own = standing_decision(plans, plan, context.day) if plan.pruned else None
     agreement = Agreement.from_json(_read(context, AGREEMENT, AGREEMENT_FILE))
     return PruningReport(

@@ -31,6 +31,7 @@ from shark_core.config_sections import (
     Name,
     Priority,
     Pruning,
+    Registry,
     Release,
     Section,
     Spark,
@@ -41,6 +42,7 @@ from shark_core.errors import ConfigError
 from shark_core.lake_root import canonical_root
 
 DEFAULT_DIM = 16
+NO_RESULTS = {"lake", "spark", "registry"}  # where a pipeline runs and stores, not what it does
 UNION_TAG = re.compile(r"<\w+>")  # which kind of a section was meant: not a key
 
 AnySection = TypeVar("AnySection", bound=Section)
@@ -70,6 +72,7 @@ class PipelineConfig(Section):
     evaluation: Evaluation = Evaluation()
     gates: Gates = Gates()
     release: Release = Release()
+    registry: Registry = Registry()
     spark: Spark = Spark()
 
     @model_validator(mode="before")
@@ -126,8 +129,10 @@ class PipelineConfig(Section):
 
     @property
     def config_hash(self) -> str:
-        """16 hex digits over everything that can change a result (not over where it runs)."""
-        document = self.model_dump(mode="json", exclude={"lake", "spark"})
+        """16 hex digits over everything that can change a result (not over where it runs
+        and stores).
+        """
+        document = self.model_dump(mode="json", exclude=NO_RESULTS)
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -46,7 +46,7 @@ LEVELS: dict[str, int] = {
 SPARK_JOBS = {"ingest", "count_accesses", "update_priorities", "backfill_counts"}
 WITHOUT_TORCH = SPARK_JOBS | {"generate", "prepare"}
 PYSPARK_PLACES = {"shark_core.spark", "shark_core.access", "shark_core.traffic"}
-BOTO3_PLACES = ("shark_core.publish.object_store",)
+BOTO3_PLACE = "shark_core.publish.s3"
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,7 @@ def test_pyspark_stays_in_its_places(imports: list[Import]) -> None:
 
 def test_boto3_stays_in_the_object_store(imports: list[Import]) -> None:
     wrong = (
-        i
-        for i in imports
-        if (i.is_of("boto3") or i.is_of("botocore")) and not i.importer.startswith(BOTO3_PLACES)
+        i for i in imports if (i.is_of("boto3") or i.is_of("botocore")) and not i.is_by(BOTO3_PLACE)
     )
     assert complaints(wrong) == ""
 

@@ -8,11 +8,13 @@
     tiers        tiers
     evaluation   evaluation, gates
     release      release
+    registry     registry
     spark        spark
 """
 
 from shark_core.config_sections.evaluation import Evaluation, Gates
 from shark_core.config_sections.pruning import Importance, Pruning, Validation
+from shark_core.config_sections.registry import Registry
 from shark_core.config_sections.release import Release
 from shark_core.config_sections.section import (
     Count,
@@ -55,6 +57,7 @@ __all__ = [
     "Positive",
     "Priority",
     "Pruning",
+    "Registry",
     "Release",
     "Section",
     "Share",

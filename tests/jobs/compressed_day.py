@@ -64,7 +64,7 @@ def run_to_publish(context: DayContext) -> None:
 
 
 def catalog_of(context: DayContext) -> Catalog:
-    return Catalog(store_for(context.lake), context.config.name)
+    return Catalog(store_for(context.config), context.config.name)
 
 
 def head(context: DayContext, ref: str) -> str | None:

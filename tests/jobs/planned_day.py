@@ -36,7 +36,7 @@ def scored_day(root: Path, **limits: Any) -> DayContext:
 
 
 def plan_log(context: DayContext) -> PlanLog:
-    return PlanLog(store_for(context.lake), context.config.name)
+    return PlanLog(store_for(context.config), context.config.name)
 
 
 def propose(

@@ -44,7 +44,7 @@ def scored_by_hand(
 
 
 def plans_of(context: DayContext) -> PlanLog:
-    return PlanLog(store_for(context.lake), context.config.name)
+    return PlanLog(store_for(context.config), context.config.name)
 
 
 def statuses(context: DayContext) -> list[tuple[str, str, tuple[str, ...]]]:

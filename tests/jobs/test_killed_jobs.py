@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from jobs.cli import app
 from jobs.context import DayContext
 from jobs.registry import DAY_VERBS
-from shark_core.lake import Lake, Marker
+from shark_core.lake import Marker
 from shark_core.publish.catalog import Catalog
-from shark_core.publish.lake_store import store_for
+from shark_core.publish.object_store_local import LocalStore
 from tests.example_lake import DAY, tiny_config, tiny_lake
 from tests.jobs.compressed_day import (
     EASY_GATES,
@@ -46,7 +46,7 @@ def fresh_lake(root: Path) -> DayContext:
 
 
 def refs(root: Path) -> dict[str, list[str]]:
-    catalog = Catalog(store_for(Lake(str(root))), "tiny")
+    catalog = Catalog(LocalStore(root / "registry"), "tiny")
     return {ref: [e.snapshot_id for e in catalog.history(ref)] for ref in catalog.refs()}
 
 

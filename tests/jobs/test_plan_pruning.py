@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from jobs.context import DayContext
 from jobs.plan_pruning import plan_pruning
-from shark_core.errors import ConfigError, DataError
+from shark_core.errors import DataError
 from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
 from shark_core.importance.agreement import Agreement
-from shark_core.lake import Lake
-from shark_core.publish.lake_store import store_for
 from shark_core.publish.object_store_local import LocalStore
 from shark_core.publish.plan_review import AUTOMATIC
 from shark_core.schemas import AGREEMENT, CHECKPOINT, IMPORTANCE, PLAN
@@ -231,21 +228,6 @@ def test_a_plan_that_waits_since_an_earlier_day_is_told_with_the_figures_of_toda
     told = plan_pruning(scored_by_hand(tmp_path, NEXT, {**SCORES, "user": 0.0004})).headline
     assert f"plan {plan.plan_id} waits for approval; its figures are of 2026-01-02" in told
     assert told.endswith("the predicted loss of 2026-01-03 is 0.0004 [0.00038, 0.00042]")
-
-
-def test_a_lake_without_a_registry_is_refused_before_anything_is_committed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context = scored_by_hand(tmp_path)
-
-    def refuse(lake: Lake) -> NoReturn:
-        store_for(Lake("s3://bucket/lake"))
-        raise AssertionError
-
-    monkeypatch.setattr("jobs.plan_pruning.store_for", refuse)
-    with pytest.raises(ConfigError, match="a folder as the lake"):
-        plan_pruning(context)
-    assert context.lake.find_marker(context.partition(PLAN)) is None
 
 
 @pytest.mark.parametrize("writes", [0, 1])

@@ -138,7 +138,7 @@ def test_table_params_that_are_not_the_files_are_refused(tmp_path: Path) -> None
 def test_a_snapshot_of_it_holds_rows_of_every_tier(tmp_path: Path) -> None:
     context = context_of(tmp_path)
     quantize(context)
-    catalog = Catalog(store_for(context.lake), "ctr")
+    catalog = Catalog(store_for(context.config), "ctr")
     found = catalog.read_table(published(context, catalog), "user")
     assert torch.equal(found.dequantize(), rebuilt(context))
     assert found.diff(as_one_table(context)).tolist() == []

@@ -59,7 +59,7 @@ def fingerprints(root: Path) -> dict[str, str]:
 
 
 def production(config: PipelineConfig) -> list[str]:
-    catalog = Catalog(store_for(Lake(config.lake)), config.name)
+    catalog = Catalog(store_for(config), config.name)
     return [entry.snapshot_id for entry in catalog.history("production")]
 
 
