@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,7 +50,11 @@ def show_history(config: ConfigOption, ref: RefOption, as_json: JsonOption = Fal
             remedy="name a ref that exists; publish makes 'candidate', release 'production'",
         )
     moves = {
-        str(entry.number): {**_snapshot(catalog, entry.snapshot_id), "by": entry.promotion_id}
+        str(entry.number): {
+            **_snapshot(catalog, entry.snapshot_id),
+            "by": entry.promotion_id,
+            "at": f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        }
         for entry in catalog.history(ref)
     }
     show(JobResult(f"{len(moves)} move(s) of {ref!r} of {catalog.model}", moves), as_json)

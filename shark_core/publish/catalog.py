@@ -8,8 +8,9 @@ registry/<model>/refs/<ref>/<99999999-n>.json       log of a ref: rolls it out, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,10 +28,15 @@ CANDIDATE, PRODUCTION = "candidate", "production"
 CHUNK = 1 << 20
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Catalog:
     store: ObjectStore
     model: str
+    now: Callable[[], datetime] = utc_now  # for the entries of refs
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Publish a snapshot whose files are stored. Returns the manifest that counts.
@@ -107,15 +113,15 @@ class Catalog:
     def refs(self) -> list[str]:
         """The names of all refs, in order."""
         prefix = f"{self.model}/refs"
-        names = (key.removeprefix(f"{prefix}/").split("/")[0] for key in self.store.list(prefix))
-        return sorted(set(names))
+        keys = (found.key.removeprefix(f"{prefix}/") for found in self.store.list(prefix))
+        return sorted({key.split("/")[0] for key in keys})
 
     def promote(
         self, ref: str, snapshot_id: str, promotion_id: str, expect: str | None
     ) -> RefEntry:
         """Point a ref at a committed snapshot; see `RefLog.promote`."""
         self.snapshot(snapshot_id)
-        return self._log(ref).promote(snapshot_id, promotion_id, expect)
+        return self._log(ref).promote(snapshot_id, promotion_id, expect, self.now())
 
     def advance(self, ref: str, manifest: Manifest, promotion_id: str) -> RefEntry:
         """Promote a snapshot unless the ref is on a later day; returns the ref's entry after that.
@@ -150,6 +156,7 @@ class Catalog:
             target.snapshot_id,
             promotion_id=f"rollback-{head.number + 1}-{target.snapshot_id}",
             expect=expect,
+            at=self.now(),
             restores=target.number if target.restores is None else target.restores,
         )
 

@@ -44,8 +44,8 @@ class NumberedLog(Generic[Entry]):
 
     def history(self) -> Iterator[Entry]:
         """All entries, newest first. Raises `DataError` at one that is damaged."""
-        for key in self.store.list(self.folder):
-            yield self._read(key)
+        for found in self.store.list(self.folder):
+            yield self._read(found.key)
 
     def head(self) -> Entry | None:
         return next(self.history(), None)

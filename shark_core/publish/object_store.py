@@ -10,11 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from shark_core.errors import ConfigError
 
 KEY = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*")
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a store lists it. `modified`: when it was stored, by the storage's clock."""
+
+    key: str
+    bytes: int
+    modified: datetime
 
 
 class ObjectStore(Protocol):
@@ -37,8 +48,8 @@ class ObjectStore(Protocol):
 
     def exists(self, key: str) -> bool: ...
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """The keys below the folder `prefix`, in ascending order, looked up as they are taken."""
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """What is below the folder `prefix`, by ascending key, looked up as it is taken."""
         ...
 
     def delete(self, key: str) -> None:

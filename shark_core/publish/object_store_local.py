@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO
 
 from shark_core.errors import DataError, RetryableError
-from shark_core.publish.object_store import check_key
+from shark_core.publish.object_store import StoredObject, check_key
 
 INCOMING = ".incoming"
 
@@ -55,11 +56,15 @@ class LocalStore:
         with self._storage(key):
             return self._path(key).is_file()
 
-    def list(self, prefix: str) -> Iterator[str]:
+    def list(self, prefix: str) -> Iterator[StoredObject]:
         folder = self._path(prefix)
         with self._storage(prefix):
             files = [path for path in folder.rglob("*") if path.is_file()]
-        yield from sorted(path.relative_to(self.root).as_posix() for path in files)
+        for key in sorted(path.relative_to(self.root).as_posix() for path in files):
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                found = (self.root / key).stat()
+                modified = datetime.fromtimestamp(found.st_mtime, UTC)
+                yield StoredObject(key, found.st_size, modified)
 
     def delete(self, key: str) -> None:
         with self._storage(key):

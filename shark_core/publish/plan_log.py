@@ -139,7 +139,9 @@ class PlanLog:
     def _ids(self) -> list[str]:
         """Newest day first."""
         prefix = f"{self.model}/plans"
-        names = {key.removeprefix(f"{prefix}/").split("/")[0] for key in self.store.list(prefix)}
+        names = {
+            found.key.removeprefix(f"{prefix}/").split("/")[0] for found in self.store.list(prefix)
+        }
         return sorted(names, reverse=True)
 
     def _log(self, plan_id: str) -> NumberedLog[PlanEntry]:

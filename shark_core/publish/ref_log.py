@@ -8,6 +8,9 @@ what makes two live attempts of one promotion safe.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import AwareDatetime
 
 from shark_core.errors import ConflictError, DataError
 from shark_core.publish.numbered_log import LogEntry, NumberedLog
@@ -15,11 +18,14 @@ from shark_core.publish.object_store import ObjectStore
 
 
 class RefEntry(LogEntry):
-    """One move of a ref. `restores` is the number of the entry that a rollback went back to."""
+    """One move of a ref, `at` the clock of who moved it. `restores` is the number of the entry that
+    a rollback went back to.
+    """
 
     ref: str
     snapshot_id: str
     promotion_id: str
+    at: AwareDatetime
     restores: int | None = None
 
 
@@ -38,6 +44,7 @@ class RefLog(NumberedLog[RefEntry]):
         snapshot_id: str,
         promotion_id: str,
         expect: str | None,
+        at: datetime,
         restores: int | None = None,
     ) -> RefEntry:
         """Point the ref at a snapshot, if it points to `expect` (None: to nothing yet).
@@ -56,6 +63,7 @@ class RefLog(NumberedLog[RefEntry]):
                 number=head.number + 1 if head else 0,
                 snapshot_id=snapshot_id,
                 promotion_id=promotion_id,
+                at=at,
                 restores=restores,
             )
             if self.append(entry):

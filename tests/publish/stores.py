@@ -57,3 +57,7 @@ class BucketShelf:
         for page in pages.paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/"):
             for entry in page.get("Contents", []):
                 client.delete_object(Bucket=self.bucket, Key=entry["Key"])
+
+
+def keys(store: ObjectStore, prefix: str) -> list[str]:
+    return [found.key for found in store.list(prefix)]

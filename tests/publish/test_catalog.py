@@ -14,6 +14,7 @@ from tests.publish.snapshots import (
     publish,
     publish_and_promote,
 )
+from tests.publish.stores import keys
 
 TABLE = "table=a/tier=int8/part-00000.parquet"
 
@@ -36,9 +37,9 @@ def test_a_committed_snapshot_reads_back_as_it_was_written(catalog: Catalog) -> 
 
 def test_publishing_twice_stores_one_set_of_files(catalog: Catalog, store: LocalStore) -> None:
     first = publish(store, "s1")
-    keys = list(store.list("ctr"))
+    stored = keys(store, "ctr")
     assert publish(store, "s1") == first
-    assert list(store.list("ctr")) == keys
+    assert keys(store, "ctr") == stored
 
 
 def test_of_two_attempts_at_once_the_first_to_commit_is_the_snapshot(store: LocalStore) -> None:
@@ -81,8 +82,8 @@ def test_a_promotion_moves_the_ref(store: LocalStore) -> None:
 
 def test_the_head_is_the_key_that_lists_first(store: LocalStore) -> None:
     promoted(store, "s1", "s2")
-    keys = list(store.list("ctr/refs/production"))
-    assert keys[0].endswith("/99999998.json")
+    stored = keys(store, "ctr/refs/production")
+    assert stored[0].endswith("/99999998.json")
 
 
 def test_a_promotion_that_is_repeated_is_done_once(store: LocalStore) -> None:

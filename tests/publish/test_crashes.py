@@ -12,6 +12,7 @@ import pytest
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.object_store_local import LocalStore
 from tests.publish.snapshots import CONTENTS, log_of, publish_and_promote
+from tests.publish.stores import keys
 from tests.publish.unreliable_store import Killed, UnreliableStore, kill
 
 When = Literal["before", "after"]
@@ -34,7 +35,7 @@ def publish_day1(store: LocalStore, at: int, when: When, event: Callable[[], Non
 def check_invariants(store: LocalStore) -> None:
     """Whatever a ref points to is complete; every manifest lists intact files."""
     catalog = Catalog(store, "ctr")
-    manifests = list(store.list("ctr/snapshots"))
+    manifests = keys(store, "ctr/snapshots")
     for key in manifests:
         manifest = catalog.snapshot(key.split("/")[-1].removesuffix(".json"))
         assert {name: catalog.read_file(manifest, name) for name in CONTENTS} == CONTENTS
@@ -78,9 +79,9 @@ def test_what_a_killed_publish_leaves_is_not_referenced(
 ) -> None:
     for at in range(number_of_calls):
         store = prepared_store(tmp_path / str(at))
-        before = set(store.list("ctr"))
+        before = set(keys(store, "ctr"))
         with pytest.raises(Killed):
             publish_day1(store, at, "after", kill)
-        left = set(store.list("ctr")) - before
+        left = set(keys(store, "ctr")) - before
         if "ctr/snapshots/day1.json" not in left:
             assert all(key.startswith("ctr/data/day1/") for key in left), f"call {at}"

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
 
 from shark_core.errors import ConfigError, DataError, SharkError
 from shark_core.publish.object_store import ObjectStore
-from tests.publish.stores import LARGE, Shelf
+from tests.publish.stores import LARGE, Shelf, keys
 
 pytest_plugins = ["tests.lake_fixtures", "tests.publish.store_fixtures"]
 
@@ -108,16 +109,24 @@ def test_a_file_is_read_in_pieces(store: ObjectStore) -> None:
 def test_keys_list_in_ascending_order_below_a_folder_only(store: ObjectStore) -> None:
     for key in ("refs/b/2.json", "refs/b/1.json", "refs/bb/0.json", "refs/b/deep/0.json"):
         store.put_if_absent(key, b"")
-    assert list(store.list("refs/b")) == ["refs/b/1.json", "refs/b/2.json", "refs/b/deep/0.json"]
-    assert list(store.list("nothing")) == []
+    assert keys(store, "refs/b") == ["refs/b/1.json", "refs/b/2.json", "refs/b/deep/0.json"]
+    assert keys(store, "nothing") == []
 
 
 def test_more_keys_than_a_page_holds_are_listed(store: ObjectStore) -> None:
-    keys = [f"log/{number:04d}.json" for number in range(1100)]
+    log = [f"log/{number:04d}.json" for number in range(1100)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda key: store.put_if_absent(key, b""), keys))
-    assert list(store.list("log")) == keys
-    assert next(iter(store.list("log"))) == keys[0]
+        list(pool.map(lambda key: store.put_if_absent(key, b""), log))
+    assert keys(store, "log") == log
+    assert next(iter(store.list("log"))).key == log[0]
+
+
+def test_a_list_says_how_large_an_object_is_and_since_when(store: ObjectStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=5)
+    store.put_if_absent("a/b", b"12345")
+    (found,) = store.list("a")
+    assert (found.key, found.bytes) == ("a/b", 5)
+    assert before < found.modified < datetime.now(UTC) + timedelta(seconds=5)
 
 
 def test_deleting_twice_is_deleting_once(store: ObjectStore) -> None:

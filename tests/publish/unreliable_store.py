@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, TypeVar
 
+from shark_core.publish.object_store import StoredObject
 from shark_core.publish.object_store_local import LocalStore
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class UnreliableStore:
     def exists(self, key: str) -> bool:
         return self._call(lambda: self.store.exists(key))
 
-    def list(self, prefix: str) -> Iterator[str]:
+    def list(self, prefix: str) -> Iterator[StoredObject]:
         return self._call(lambda: iter(list(self.store.list(prefix))))
 
     def delete(self, key: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from botocore.exceptions import ClientError
 
 from shark_core.config_sections import Registry
-from shark_core.publish.object_store import check_key
+from shark_core.publish.object_store import StoredObject, check_key
 from shark_core.publish.s3.client import s3_client
 from shark_core.publish.s3.errors import CONFLICT, GONE, TAKEN, code_of, missing, talking_to_s3
 from shark_core.publish.s3.multipart import CHECKSUM, PART_BYTES, MultipartUpload
@@ -66,7 +66,7 @@ class S3Store:
     def exists(self, key: str) -> bool:
         return self._head(key) is not None
 
-    def list(self, prefix: str) -> Iterator[str]:
+    def list(self, prefix: str) -> Iterator[StoredObject]:
         """Pages of a thousand keys, each asked for when it is needed."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{self._key(prefix)}/"
@@ -77,8 +77,10 @@ class S3Store:
                 page = next(entries, None)
             if page is None:
                 return
-            keys = (entry["Key"] for entry in page.get("Contents", []))
-            yield from (key.removeprefix(self._folder) for key in keys if not key.endswith("/"))
+            for entry in page.get("Contents", []):
+                if not entry["Key"].endswith("/"):  # what stands for a folder
+                    key = entry["Key"].removeprefix(self._folder)
+                    yield StoredObject(key, entry["Size"], entry["LastModified"])
 
     def delete(self, key: str) -> None:
         with self._talking(key):
