@@ -16,7 +16,7 @@ The last lines of its log say what was expected, what was found, where, and what
 | exit code | meaning | what you do |
 |---|---|---|
 | 65 | data missing, malformed or outside its contract | repair the traffic, clear `ingest` |
-| 76 | somebody moved a ref, or decided on a plan | `jobs refs show`, `plans list`; clear the task |
+| 76 | somebody moved a ref, or decided on a plan | `release show`, `plans list`; clear the task |
 | 78, 2 | pipeline config or argument not valid | correct the file named, clear the task |
 | 79 | a gate failed: not within its limit | read the report; `production` is unchanged |
 | 70 | a defect in SHARK | file it with the log |
@@ -52,17 +52,23 @@ need no order: the next `update-priorities` adds counts that came late or were m
 by calendar days, and warns of days that have no counts.
 
 ### To roll back
-    python -m jobs refs history --config FILE --ref production
-    python -m jobs refs rollback --config FILE --ref production
+    python -m jobs release history --config FILE --ref production
+    python -m jobs release rollback --config FILE --ref production
 
 One small write; tables stay where they are. Then pause this DAG, or set `release.promotion: manual`
 in the config, so that the next day does not move `production` again.
 
+### To free space
+    python -m jobs snapshots expire --config FILE
+    python -m jobs snapshots expire --config FILE --apply
+
+Without `--apply` it only says what would go. What a ref pointed to lately stays, and what is young.
+
 ### Order
 `ingest`, `update-priorities`, `train`, `plan-pruning`, `assign-tiers` and `publish` wait for their
 own run of the day before. A day that can never succeed holds the later ones: mark its failed task
-as success to let them go on without it. `release` waits for nobody: a day whose gates failed does
-not hold the next one.
+as success to let them go on without it. `release-candidate` waits for nobody: a day whose gates
+failed does not hold the next one.
 """
 
 from __future__ import annotations
@@ -116,9 +122,9 @@ with DAG(
     evaluate = JobTask(verb="evaluate", config=CONFIG)
     publish = JobTask(verb="publish", config=CONFIG, depends_on_past=True)  # has a parent snapshot
     report = JobTask(verb="report", config=CONFIG)
-    release = JobTask(verb="release", config=CONFIG)
+    release_candidate = JobTask(verb="release-candidate", config=CONFIG)
 
     ingest >> count_accesses >> update_priorities >> assign_tiers
     ingest >> train >> score_fields >> validate_importance >> plan_pruning
     plan_pruning >> prune_fields >> assign_tiers
-    assign_tiers >> finetune >> quantize >> evaluate >> publish >> report >> release
+    assign_tiers >> finetune >> quantize >> evaluate >> publish >> report >> release_candidate

@@ -15,8 +15,10 @@ import typer
 from jobs.console import ConfigOption, JsonOption, RunIdOption, show, start_logging
 from jobs.context import log
 from jobs.day_commands import add_day_commands
+from jobs.export import export
 from jobs.plans import plans_app
-from jobs.refs import refs_app
+from jobs.releases import release_app
+from jobs.snapshots import snapshots_app
 from shark_core.config import load_config
 from shark_core.errors import RetryableError, SharkError
 from shark_core.interval import Interval, parse_day
@@ -31,8 +33,10 @@ app = typer.Typer(
 )
 
 add_day_commands(app)
+app.command("export")(export)
 app.add_typer(plans_app, name="plans")
-app.add_typer(refs_app, name="refs")
+app.add_typer(release_app, name="release")
+app.add_typer(snapshots_app, name="snapshots")
 
 
 @app.command("backfill-counts")

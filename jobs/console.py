@@ -1,12 +1,14 @@
-"""What commands of the command line share: options, logging, and printing a result."""
+"""What commands of the command line share: options, logging, the catalog, printing a result."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.context import JobResult
+from shark_core.config import load_config
+
+if TYPE_CHECKING:
+    from shark_core.publish.catalog import Catalog
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The model's pipeline config (YAML).")]
 DateOption = Annotated[str, typer.Option("--date", help="The day to process: YYYY-MM-DD, in UTC.")]
@@ -31,6 +37,28 @@ def start_logging(run_id: str) -> None:
         datefmt="%H:%M:%S",
     )
     logging.getLogger("py4j").setLevel(logging.WARNING)
+
+
+def open_catalog(config_path: Path) -> Catalog:
+    """The snapshots and refs of the config's model."""
+    from shark_core.publish.catalog import Catalog
+    from shark_core.publish.lake_store import store_for
+
+    config = load_config(config_path)
+    return Catalog(store_for(config), config.name)
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Bytes done of `total`, on standard error where that is a terminal; gives what advances it."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="B", unit_scale=True, desc=what, disable=None) as bar:
+        yield bar.update
+
+
+def print_table(table: Table) -> None:
+    Console().print(table)
 
 
 def show(result: JobResult, as_json: bool) -> None:

@@ -25,6 +25,13 @@ HoldoutOption = Annotated[
     list[str] | None,
     typer.Option(help="Judge the day's models on all of this day instead; may be repeated."),
 ]
+WarmStartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--warm-start",
+        help="Train from this snapshot, not the day before: a ref, an id, or its first digits.",
+    ),
+]
 
 
 def add_day_commands(app: typer.Typer) -> None:
@@ -79,8 +86,36 @@ def _evaluate_command(verb: Verb) -> Callable[..., None]:
     return command
 
 
+def _train_command(verb: Verb) -> Callable[..., None]:
+    def command(
+        config: ConfigOption,
+        date: DateOption,
+        warm_start: WarmStartOption = None,
+        run_id: RunIdOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        _run_train(verb, day_context(config, date, run_id), warm_start, as_json)
+
+    command.__doc__ = _day_command(verb).__doc__
+    return command
+
+
+def _run_train(verb: Verb, context: DayContext, warm_start: str | None, as_json: bool) -> None:
+    if warm_start is None:
+        run_verb(verb, context, as_json)
+        return
+    from jobs.train import train
+
+    start_logging(context.run_id)
+    show(train(context, warm_start), as_json)
+
+
 def run_day(
-    config: ConfigOption, date: DateOption, run_id: RunIdOption = "", as_json: JsonOption = False
+    config: ConfigOption,
+    date: DateOption,
+    warm_start: WarmStartOption = None,
+    run_id: RunIdOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Run all jobs of a day in this process, in order: for debugging without Airflow.
 
@@ -88,7 +123,10 @@ def run_day(
     """
     context = day_context(config, date, run_id)
     for verb in DAY_VERBS:
-        run_verb(verb, context, as_json)
+        if verb.name == "train":
+            _run_train(verb, context, warm_start, as_json)
+        else:
+            run_verb(verb, context, as_json)
 
 
-COMMANDS = {"evaluate": _evaluate_command}
+COMMANDS = {"evaluate": _evaluate_command, "train": _train_command}

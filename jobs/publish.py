@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ from shark_core.evaluation.result import Evaluation
 from shark_core.lake import FileEntry, Marker, partition
 from shark_core.publish.catalog import CANDIDATE, Catalog
 from shark_core.publish.lake_store import store_for
-from shark_core.publish.manifest import Manifest, snapshot_id
+from shark_core.publish.manifest import Manifest, SnapshotFile, snapshot_id
 from shark_core.publish.publication import (
     describe_files,
     publish_snapshot,
@@ -35,15 +36,19 @@ def publish(context: DayContext) -> JobResult:
     compressed = context.marker(COMPRESSED)
     files = snapshot_files(context.partition(COMPRESSED).path, compressed.files)
     draft = _draft(context, compressed, files)
-    snapshot = publish_snapshot(catalog, draft, lambda name: _open(context, files[name]))
+    policy = context.config.release
+    snapshot = publish_snapshot(catalog, draft, lambda name: _open(context, files[name]), policy)
     promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
     head = catalog.advance(CANDIDATE, snapshot, promotion_id)
-    _record(context, snapshot)
+    written, whole = _bytes(snapshot.files), _bytes(draft.files)
+    _record(context, snapshot, {"bytes_written": written, "bytes_whole": whole})
     figures = {
         "snapshot": snapshot.snapshot_id,
         CANDIDATE: head.snapshot_id,
         "files": len(snapshot.files),
-        "bytes": sum(file.bytes for file in snapshot.files),
+        "bytes_written": written,
+        "bytes_whole": whole,
+        "tables_as_changes": sum(table.base is not None for table in snapshot.tables),
         "failed_gates": snapshot.failed_gates,
     }
     return JobResult(f"snapshot {snapshot.snapshot_id} of {context.day}", figures)
@@ -98,16 +103,22 @@ def _parent(context: DayContext) -> str | None:
     return str(found.facts["snapshot_id"]) if found else None
 
 
-def _open(context: DayContext, entry: FileEntry) -> AbstractContextManager[BinaryIO]:
+@contextmanager
+def _open(context: DayContext, entry: FileEntry) -> Iterator[BinaryIO]:
     lake = context.lake
     with lake.reading(entry.path):
         source: BinaryIO = lake.filesystem.open_input_file(lake.absolute(entry.path))
-    return source
+        with source:
+            yield source
 
 
-def _record(context: DayContext, snapshot: Manifest) -> None:
+def _bytes(files: Iterable[SnapshotFile]) -> int:
+    return sum(file.bytes for file in files)
+
+
+def _record(context: DayContext, snapshot: Manifest, written: dict[str, int]) -> None:
     """Which snapshot the day became, for the report and for release."""
-    document = {"snapshot_id": snapshot.snapshot_id, "model": snapshot.model}
+    document = {"snapshot_id": snapshot.snapshot_id, "model": snapshot.model, **written}
     with context.writer(PUBLICATION) as writer:
         writer.write_bytes(FILE_NAME, json.dumps(document, sort_keys=True).encode())
         writer.commit(snapshot.inputs, document)

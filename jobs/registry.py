@@ -43,5 +43,5 @@ DAY_VERBS = (
     Verb("evaluate", "Compare the compressed model with the baseline on held-out examples."),
     Verb("publish", "Publish tables and dense part as a snapshot; move the ref 'candidate'."),
     Verb("report", "Write the day's report: report.html and report.json."),
-    Verb("release", "Promote 'candidate' to 'production' if the gates passed and config allows."),
+    Verb("release-candidate", "Promote 'candidate' to 'production' if gates and config allow it."),
 )

@@ -9,33 +9,41 @@ from datetime import timedelta
 from torch import Tensor
 
 from jobs.context import DayContext, JobResult, examples_read, log
+from shark_core.errors import ConfigError
 from shark_core.evaluation.training_figures import training_figures
-from shark_core.lake import Partition, partition
+from shark_core.lake import partition
 from shark_core.models.checkpoint import load_checkpoint, load_row_sums, write_checkpoint
 from shark_core.models.ctr_model import CtrModel, build_model
 from shark_core.models.device import choose_device
 from shark_core.models.training import FitSettings, fit
 from shark_core.models.warm_start import continued_row_sums, warm_start
+from shark_core.publish.catalog import Catalog
+from shark_core.publish.lake_store import store_for
+from shark_core.publish.snapshot_model import load_snapshot_model
+from shark_core.publish.snapshot_names import named_snapshot
 from shark_core.schemas import CHECKPOINT
 from shark_core.traffic.examples import ExampleReader
-from shark_core.traffic.slices import holdout_cut, training_slice, validation_slice
+from shark_core.traffic.slices import Slice, holdout_cut, training_slice, validation_slice
 
 
 @dataclass(frozen=True)
 class _Start:
-    """The model to train, and the earlier optimizer state of its tables."""
+    """The model to train, the earlier optimizer state of its tables, and where both come from."""
 
     model: CtrModel
     row_sums: Mapping[str, Tensor] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
-def train(context: DayContext) -> JobResult:
-    """Raises `DataError` where a slice is empty, `PermanentError` where the loss diverges."""
+def train(context: DayContext, snapshot: str | None = None) -> JobResult:
+    """From the day before's baseline where there is one, or from the snapshot of this name.
+
+    Raises `DataError` where a slice is empty or there is no such snapshot, `ConfigError` where it
+    is not older than the day, `PermanentError` where the loss diverges.
+    """
     lake, config, day = context.lake, context.config, context.day
     wanted = training_slice(lake, config, day)
-    before = partition(CHECKPOINT, day - timedelta(days=1), stage="baseline")
-    warm = len(wanted.parts) > 1
-    start = _warm(context, before) if warm else _cold(context)
+    start = _start(context, wanted, snapshot)
     result = fit(
         start.model.to(choose_device(config.training)),
         ExampleReader(lake, config, wanted),
@@ -44,13 +52,18 @@ def train(context: DayContext) -> JobResult:
         row_sums=start.row_sums,
     )
     facts = {"cut": holdout_cut(lake, config, day).isoformat(), **training_figures(result)}
-    inputs = examples_read(context, wanted) | (
-        {before.path: lake.marker(before).fingerprint} if warm else {}
-    )
+    inputs = {**examples_read(context, wanted), **start.inputs}
     with context.writer(CHECKPOINT, stage="baseline") as writer:
         write_checkpoint(writer, start.model, config, facts, result.row_sums)
         writer.commit(inputs, facts)
-    return JobResult(f"trained the baseline of {day}", {"warm_start": warm, **facts})
+    figures = {"warm_start": bool(start.inputs), "started_from": [*start.inputs], **facts}
+    return JobResult(f"trained the baseline of {day}", figures)
+
+
+def _start(context: DayContext, wanted: Slice, snapshot: str | None) -> _Start:
+    if snapshot is not None:
+        return _from_snapshot(context, snapshot)
+    return _from_day_before(context) if len(wanted.parts) > 1 else _cold(context)
 
 
 def _cold(context: DayContext) -> _Start:
@@ -58,9 +71,28 @@ def _cold(context: DayContext) -> _Start:
     return _Start(build_model(context.config))
 
 
-def _warm(context: DayContext, before: Partition) -> _Start:
+def _from_day_before(context: DayContext) -> _Start:
+    before = partition(CHECKPOINT, context.day - timedelta(days=1), stage="baseline")
     model = build_model(context.config)
     taken = warm_start(model, load_checkpoint(context.lake, before))
     log.info("%s, from %s", taken, before)
-    sums = load_row_sums(context.lake, before)
-    return _Start(model, continued_row_sums(sums, taken))
+    sums = continued_row_sums(load_row_sums(context.lake, before), taken)
+    return _Start(model, sums, {before.path: context.lake.marker(before).fingerprint})
+
+
+def _from_snapshot(context: DayContext, name: str) -> _Start:
+    """What it serves, and no optimizer state: a snapshot has none."""
+    catalog = Catalog(store_for(context.config), context.config.name)
+    manifest = named_snapshot(catalog, name)
+    if manifest.end > context.interval.start:
+        raise ConfigError(
+            f"{context.day} cannot start from a snapshot that has seen it",
+            expected="a snapshot of an earlier day",
+            found=f"snapshot {manifest.snapshot_id} of {manifest.start.date()}",
+            where=f"--warm-start {name}",
+            remedy="name an older one of `python -m jobs snapshots list` by its id",
+        )
+    model = build_model(context.config)
+    taken = warm_start(model, load_snapshot_model(catalog, manifest))
+    log.info("%s, from snapshot %s of %s", taken, manifest.snapshot_id, manifest.start.date())
+    return _Start(model, inputs={"snapshot": manifest.snapshot_id})

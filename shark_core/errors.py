@@ -32,7 +32,7 @@ class SharkError(Exception):
         where: object = None,
         remedy: str | None = None,
     ) -> None:
-        self.summary = summary
+        self.summary, self.found, self.remedy = summary, found, remedy
         details = {"expected": expected, "found": found, "where": where, "do": remedy}
         given = {key: value for key, value in details.items() if value is not None}
         lines = [summary, *(f"  {f'{key}:':<9} {value}" for key, value in given.items())]

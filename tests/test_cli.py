@@ -23,7 +23,8 @@ from shark_core import errors
 
 CHECKOUT = Path(__file__).parents[1]
 ARGUMENTS = ["--date", "2026-01-02", "--run-id", "r1"]
-TOP_LEVEL_VERBS = sorted({*typer.main.get_command(cli.app).commands} - {"plans", "refs"})  # type: ignore[attr-defined]
+GROUPS = {"plans", "release", "snapshots"}
+TOP_LEVEL_VERBS = sorted({*typer.main.get_command(cli.app).commands} - GROUPS)  # type: ignore[attr-defined]
 CONFIG = {
     "name": "small",
     "label": {"column": "clicked"},
@@ -68,10 +69,15 @@ def test_help_of_each_verb_says_what_it_does_and_has_an_example(verb: str) -> No
     assert f"Example: python -m jobs {verb} " in shown.output
 
 
-def test_moving_a_ref_has_an_example() -> None:
-    for verb in ("promote", "rollback"):
-        shown = CliRunner().invoke(cli.app, ["refs", verb, "--help"], env={"COLUMNS": "200"})
-        assert f"Example: python -m jobs refs {verb} " in shown.output
+@pytest.mark.parametrize(
+    "command",
+    [f"release {verb}" for verb in ("show", "history", "promote", "rollback")]
+    + [f"snapshots {v}" for v in ("list", "show", "diff", "verify", "expire", "fsck")],
+)
+def test_commands_of_the_catalog_have_an_example(command: str) -> None:
+    arguments = [*command.split(), "--help"]
+    shown = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "200"})
+    assert f"Example: python -m jobs {command} " in shown.output
 
 
 def test_every_verb_of_a_day_has_its_job() -> None:

@@ -15,7 +15,7 @@
 from shark_core.config_sections.evaluation import Evaluation, Gates
 from shark_core.config_sections.pruning import Importance, Pruning, Validation
 from shark_core.config_sections.registry import Registry
-from shark_core.config_sections.release import Release
+from shark_core.config_sections.release import MOST_DELTAS, Release
 from shark_core.config_sections.section import (
     Count,
     Memory,
@@ -38,6 +38,7 @@ from shark_core.config_sections.traffic import (
 from shark_core.config_sections.training import Finetuning, Model, Training
 
 __all__ = [
+    "MOST_DELTAS",
     "Budget",
     "Count",
     "DenseFeature",

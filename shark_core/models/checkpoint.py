@@ -63,7 +63,7 @@ def load_checkpoint(
     model = model_from_spec(spec, seed=0, pruned=pruned)
     weights = _read_tensors(lake, source, WEIGHTS_FILE)
     try:
-        model.load_state_dict(_state_names(weights))
+        model.load_state_dict(state_names(weights))
     except RuntimeError as error:
         raise _damaged(lake, source, "tensors that fit checkpoint.json", error) from error
     return model
@@ -90,8 +90,8 @@ def named_weights(model: CtrModel) -> dict[str, Tensor]:
     return _on_cpu({name.removeprefix(EMBEDDINGS): tensor for name, tensor in state.items()})
 
 
-def _state_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of `named_weights`."""
+def state_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `named_weights`: a state_dict of the model."""
     return {
         name if name.startswith("head.") else EMBEDDINGS + name: tensor
         for name, tensor in weights.items()

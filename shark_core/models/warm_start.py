@@ -1,4 +1,4 @@
-"""Starting a day's model from the day before's."""
+"""Starting a day's model from an earlier one: the day before's, or a published snapshot's."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def warm_start(model: CtrModel, previous: CtrModel) -> WarmStart:
     """Copy into `model` the weights of `previous` that still mean the same.
 
     A table that grew keeps its rows and has fresh ones after them; a field that is new or whose
-    encoding changed has a fresh table. The head is taken over where its inputs are the same.
+    encoding changed has a fresh table. So has one that `previous` pruned to a constant: a new one.
+    The head is taken over where its inputs are the same.
     """
-    old_fields = {field.name: field for field in previous.spec.fields}
+    kept = set(previous.kept)
+    old_fields = {field.name: field for field in previous.spec.fields if field.name in kept}
     rows: dict[str, int] = {}
     for field in model.spec.fields:
         old = old_fields.get(field.name)

@@ -8,20 +8,24 @@ registry/<model>/refs/<ref>/<99999999-n>.json       log of a ref: rolls it out, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from torch import Tensor
 
+from shark_core.config_sections import MOST_DELTAS
 from shark_core.errors import ConflictError, DataError
 from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
 from shark_core.models.table_params_file import read_table_params
 from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
-from shark_core.publish.object_store import ObjectStore
+from shark_core.publish.needed_snapshots import needed_snapshots, with_all_needed
+from shark_core.publish.object_store import ObjectStore, StoredObject
 from shark_core.publish.ref_log import RefEntry, RefLog
-from shark_core.publish.table_files import read_table
+from shark_core.publish.stored_table import StoredTable
+from shark_core.publish.table_reader import ReadFile, read_changed_table, read_table
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
 CANDIDATE, PRODUCTION = "candidate", "production"
@@ -42,24 +46,26 @@ class Catalog:
         """Publish a snapshot whose files are stored. Returns the manifest that counts.
 
         That is another attempt's manifest where that attempt was first. Raises `DataError` where a
-        file is missing or damaged, `ConflictError` where the id is taken by other content.
+        file is missing or damaged, or a snapshot that this one is stored as changes on is gone,
+        `ConflictError` where the id is taken by other content.
         """
         for file in manifest.files:
-            self._verify(manifest, file)
-        self.store.put_if_absent(self._manifest_key(manifest.snapshot_id), manifest.to_bytes())
+            self.check_file(manifest, file)
+        with_all_needed(needed_snapshots(manifest), self.snapshot)
+        self.store.put_if_absent(self.manifest_key(manifest.snapshot_id), manifest.to_bytes())
         committed = self.snapshot(manifest.snapshot_id)
         if not committed.same_content(manifest):
             raise ConflictError(
                 "a snapshot of this id holds other content",
                 expected="the same files and figures",
                 found=f"attempt {committed.attempt} differs from attempt {manifest.attempt}",
-                where=self._manifest_key(manifest.snapshot_id),
+                where=self.manifest_key(manifest.snapshot_id),
                 remedy="run the day again from quantize on: its partitions changed meanwhile",
             )
         return committed
 
     def find_snapshot(self, snapshot_id: str) -> Manifest | None:
-        key = self._manifest_key(snapshot_id)
+        key = self.manifest_key(snapshot_id)
         if not self.store.exists(key):
             return None
         with self.store.open(key) as file:
@@ -73,10 +79,19 @@ class Catalog:
                 "no such snapshot",
                 expected=f"a committed snapshot of {self.model}",
                 found=snapshot_id,
-                where=self._manifest_key(snapshot_id),
-                remedy="look at `python -m jobs refs history` for the ids that refs point to",
+                where=self.manifest_key(snapshot_id),
+                remedy="name one of `python -m jobs snapshots list`",
             )
         return found
+
+    def manifests(self) -> Iterator[tuple[str, StoredObject]]:
+        """The ids of all snapshots, in order, each with its manifest as it is stored."""
+        prefix = f"{self.model}/snapshots"
+        for found in self.store.list(prefix):
+            yield found.key.removeprefix(f"{prefix}/").removesuffix(".json"), found
+
+    def manifest_key(self, snapshot_id: str) -> str:
+        return f"{self.model}/snapshots/{snapshot_id}.json"
 
     def data_key(self, manifest: Manifest, name: str) -> str:
         return f"{self.model}/data/{manifest.snapshot_id}/{manifest.attempt}/{name}"
@@ -90,25 +105,77 @@ class Catalog:
         self._require_intact(manifest, file, found)
         return content
 
+    def check_file(
+        self,
+        manifest: Manifest,
+        file: SnapshotFile,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        """Read a file of a snapshot to its end. Raises as `read_file` does.
+
+        `progress` is told how many bytes more were read.
+        """
+        key = self.data_key(manifest, file.name)
+        digest = hashlib.sha256()
+        with self.store.open(key) as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                progress(len(chunk))
+        found = f"{self.store.size(key)} bytes, sha256 {digest.hexdigest()}"
+        self._require_intact(manifest, file, found)
+
     def read_table(self, manifest: Manifest, field: str) -> MixedPrecisionTable:
-        """A field's table, every byte of it checked."""
-        params = read_table_params(
-            self.read_file(manifest, PARAMS_FILE), self.data_key(manifest, PARAMS_FILE)
-        )
-        return read_table(
+        """A field's table, every byte of it checked, from as many snapshots as it is stored in.
+
+        Raises `DataError` where one of them is missing or damaged.
+        """
+        *changed, whole = self.lineage(manifest, field)
+        table = read_table(*self._stored(whole, field))
+        for later in reversed(changed):
+            table = read_changed_table(table, *self._stored(later, field))
+        return table
+
+    def lineage(self, manifest: Manifest, field: str) -> list[Manifest]:
+        """The snapshots that hold a field's table: changes, newest first, and last a whole one.
+
+        Raises `DataError` where one is missing, or there are more than any policy allows.
+        """
+        found = [manifest]
+        while (base := found[-1].table(field).base) is not None:
+            if len(found) > MOST_DELTAS:
+                raise DataError(
+                    "a table is stored as too many changes",
+                    expected=f"at most {MOST_DELTAS} on top of a whole one",
+                    found=[each.snapshot_id for each in found],
+                    where=f"field {field!r} of snapshot {manifest.snapshot_id}",
+                    remedy="publish the day again as a whole: release.max_deltas 0",
+                )
+            found.append(self.snapshot(base))
+        return found
+
+    def _stored(
+        self, manifest: Manifest, field: str
+    ) -> tuple[StoredTable, Mapping[str, Tensor], ReadFile, str]:
+        """What a snapshot holds of a field's table."""
+        key = self.data_key(manifest, PARAMS_FILE)
+        params = read_table_params(self.read_file(manifest, PARAMS_FILE), key)
+        return (
             manifest.table(field),
             params.get(field, {}),
             lambda name: pq.read_table(pa.BufferReader(self.read_file(manifest, name))),
-            where=f"{self.model}/data/{manifest.snapshot_id}/{manifest.attempt}",
+            f"{self.model}/data/{manifest.snapshot_id}/{manifest.attempt}",
         )
+
+    def log(self, ref: str) -> RefLog:
+        return RefLog.of(self.store, self.model, ref)
 
     def head(self, ref: str) -> RefEntry | None:
         """The newest entry of a ref's log."""
-        return self._log(ref).head()
+        return self.log(ref).head()
 
     def history(self, ref: str) -> Iterator[RefEntry]:
         """All entries of a ref's log, newest first."""
-        return self._log(ref).history()
+        return self.log(ref).history()
 
     def refs(self) -> list[str]:
         """The names of all refs, in order."""
@@ -119,9 +186,12 @@ class Catalog:
     def promote(
         self, ref: str, snapshot_id: str, promotion_id: str, expect: str | None
     ) -> RefEntry:
-        """Point a ref at a committed snapshot; see `RefLog.promote`."""
-        self.snapshot(snapshot_id)
-        return self._log(ref).promote(snapshot_id, promotion_id, expect, self.now())
+        """Point a ref at a committed snapshot; see `RefLog.promote`.
+
+        Raises `DataError` where it is gone, or another that its rows are read from.
+        """
+        with_all_needed([snapshot_id], self.snapshot)
+        return self.log(ref).promote(snapshot_id, promotion_id, expect, self.now())
 
     def advance(self, ref: str, manifest: Manifest, promotion_id: str) -> RefEntry:
         """Promote a snapshot unless the ref is on a later day; returns the ref's entry after that.
@@ -139,9 +209,10 @@ class Catalog:
     def rollback(self, ref: str, expect: str | None) -> RefEntry:
         """Point a ref at what it pointed to before `expect`, the snapshot it points to now.
 
-        Raises `DataError` where there is nothing before it, `ConflictError` where it moved.
+        Raises `DataError` where there is nothing before it, or what was has expired,
+        `ConflictError` where it moved.
         """
-        log = self._log(ref)
+        log = self.log(ref)
         head = log.head()
         if head is None:
             raise DataError(
@@ -152,6 +223,7 @@ class Catalog:
                 remedy="name a ref that exists",
             )
         target = log.before(head)
+        with_all_needed([target.snapshot_id], self.snapshot)  # they may have expired
         return log.promote(
             target.snapshot_id,
             promotion_id=f"rollback-{head.number + 1}-{target.snapshot_id}",
@@ -159,21 +231,6 @@ class Catalog:
             at=self.now(),
             restores=target.number if target.restores is None else target.restores,
         )
-
-    def _log(self, ref: str) -> RefLog:
-        return RefLog.of(self.store, self.model, ref)
-
-    def _manifest_key(self, snapshot_id: str) -> str:
-        return f"{self.model}/snapshots/{snapshot_id}.json"
-
-    def _verify(self, manifest: Manifest, file: SnapshotFile) -> None:
-        key = self.data_key(manifest, file.name)
-        digest = hashlib.sha256()
-        with self.store.open(key) as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-        found = f"{self.store.size(key)} bytes, sha256 {digest.hexdigest()}"
-        self._require_intact(manifest, file, found)
 
     def _require_intact(self, manifest: Manifest, file: SnapshotFile, found: str) -> None:
         expected = f"{file.bytes} bytes, sha256 {file.sha256}"

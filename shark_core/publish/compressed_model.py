@@ -12,7 +12,8 @@ The partition's marker describes the tables (`shark_core.publish.stored_table`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -29,8 +30,8 @@ from shark_core.lake import Lake, Partition, partition
 from shark_core.models.ctr_model import CtrModel, model_from_spec
 from shark_core.models.model_spec import ModelSpec
 from shark_core.models.table_params_file import load_table_params
-from shark_core.publish.stored_table import stored_tables
-from shark_core.publish.table_files import read_table
+from shark_core.publish.stored_table import StoredTable, stored_tables
+from shark_core.publish.table_reader import read_table
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.schemas import COMPRESSED
 
@@ -44,6 +45,67 @@ class ModelDescription(Section):
     spec: ModelSpec
     pruned: tuple[str, ...]
 
+    @property
+    def kept(self) -> list[str]:
+        """The fields that have a table, in the config's order."""
+        return [field.name for field in self.spec.fields if field.name not in self.pruned]
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The two files beside the tables; `where` and `remedy` are for messages.
+
+    Methods raise `DataError` where a file is damaged or they do not fit together.
+    """
+
+    model: bytes
+    dense: bytes
+    where: str
+    remedy: str
+
+    def description(self) -> ModelDescription:
+        try:
+            return ModelDescription.model_validate_json(self.model)
+        except ValidationError as error:
+            raise self.unusable(f"{MODEL_FILE} of format version 1", error) from error
+
+    def build(self, tables: Iterable[tuple[str, MixedPrecisionTable]]) -> CtrModel:
+        """The model on CPU with the weights that its bytes decode to.
+
+        `tables` by field; each may be made as it is taken, so that one at a time is in memory.
+        """
+        description = self.description()
+        model = model_from_spec(description.spec, seed=0, pruned=description.pruned)
+        for name, table in tables:
+            _fill(model.embeddings.weight(name), table.dequantize())
+        self._load_dense(model)
+        return model
+
+    def dense_tensors(self) -> dict[str, Tensor]:
+        """`head.*`, and `constants.<field>` of pruned fields."""
+        try:
+            return load(self.dense)
+        except SafetensorError as error:
+            raise self.unusable(f"{DENSE_FILE} in the safetensors format", error) from error
+
+    def unusable(self, expected: object, found: object) -> DataError:
+        return DataError(
+            "a compressed model cannot be used",
+            expected=expected,
+            found=found,
+            where=self.where,
+            remedy=self.remedy,
+        )
+
+    def _load_dense(self, model: CtrModel) -> None:
+        dense = self.dense_tensors()
+        try:
+            model.head.load_state_dict(_head(dense))
+            for name, constant in model.embeddings.constants.items():
+                _fill(constant, dense[f"constants.{name}"])
+        except (RuntimeError, KeyError) as error:
+            raise self.unusable(f"{DENSE_FILE} that fits {MODEL_FILE}", error) from error
+
 
 def rebuild_model(config: PipelineConfig, lake: Lake, day: date) -> CtrModel:
     """The compressed model of a day with the weights that its bytes decode to, on CPU.
@@ -51,30 +113,24 @@ def rebuild_model(config: PipelineConfig, lake: Lake, day: date) -> CtrModel:
     Raises `DataError` where the partition is missing, damaged, or of another config.
     """
     source = partition(COMPRESSED, day)
-    description = _description(lake, source)
+    files = ModelFiles(
+        model=lake.read_file(source, MODEL_FILE),
+        dense=lake.read_file(source, DENSE_FILE),
+        where=lake.location(source.path),
+        remedy="run `python -m jobs quantize` for this day again",
+    )
+    description = files.description()
     if description.spec != ModelSpec.of(config):
-        raise _unusable(lake, source, "fields and model as in the config", description.spec)
-    model = model_from_spec(description.spec, seed=0, pruned=description.pruned)
-    for name, table in _tables(lake, source, model.kept):
-        _fill(model.embeddings.weight(name), table.dequantize())
-    _load_dense(model, lake, source)
-    return model
-
-
-def _description(lake: Lake, source: Partition) -> ModelDescription:
-    try:
-        return ModelDescription.model_validate_json(lake.read_file(source, MODEL_FILE))
-    except ValidationError as error:
-        raise _unusable(lake, source, f"{MODEL_FILE} of format version 1", error) from error
+        raise files.unusable("fields and model as in the config", description.spec)
+    tables = {table.field: table for table in stored_tables(lake.marker(source))}
+    if [*tables] != description.kept:
+        raise files.unusable(f"tables of {description.kept}", f"tables of {[*tables]}")
+    return files.build(_tables(lake, source, tables))
 
 
 def _tables(
-    lake: Lake, source: Partition, kept: list[str]
+    lake: Lake, source: Partition, tables: Mapping[str, StoredTable]
 ) -> Iterator[tuple[str, MixedPrecisionTable]]:
-    """The tables one after the other, so that one at a time is in memory."""
-    tables = {table.field: table for table in stored_tables(lake.marker(source))}
-    if [*tables] != kept:
-        raise _unusable(lake, source, f"tables of {kept}", f"tables of {[*tables]}")
     where = lake.location(source.path)
     params = load_table_params(lake, source)
     for name, table in tables.items():
@@ -89,29 +145,11 @@ def _tables(
         )
 
 
-def _load_dense(model: CtrModel, lake: Lake, source: Partition) -> None:
-    try:
-        dense = load(lake.read_file(source, DENSE_FILE))
-        head = {
-            name.removeprefix("head."): t for name, t in dense.items() if name.startswith("head.")
-        }
-        model.head.load_state_dict(head)
-        for name, constant in model.embeddings.constants.items():
-            _fill(constant, dense[f"constants.{name}"])
-    except (SafetensorError, RuntimeError, KeyError) as error:
-        raise _unusable(lake, source, f"{DENSE_FILE} that fits {MODEL_FILE}", error) from error
+def _head(dense: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    prefix = "head."
+    return {n.removeprefix(prefix): t for n, t in dense.items() if n.startswith(prefix)}
 
 
 @torch.no_grad()
 def _fill(parameter: Tensor, values: Tensor) -> None:
     parameter.copy_(values)
-
-
-def _unusable(lake: Lake, source: Partition, expected: object, found: object) -> DataError:
-    return DataError(
-        "a compressed model cannot be used",
-        expected=expected,
-        found=found,
-        where=lake.location(source.path),
-        remedy="run `python -m jobs quantize` for this day again",
-    )

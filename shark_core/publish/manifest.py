@@ -3,8 +3,9 @@
     registry/<model>/snapshots/<snapshot_id>.json          this document, written once
     registry/<model>/data/<snapshot_id>/<attempt>/<name>   the files that it lists
 
-A reader refuses a `format_version` that it does not know; keys are only ever added together with a
-new version.
+docs/format.md is the format in words. A reader refuses a `format_version` or a feature flag that it
+does not know. Keys are only ever added together with a new flag, which stands in the manifests that
+need it; what old keys mean changes only with a new version.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from pydantic import ValidationError
 from shark_core.config_sections import Section
 from shark_core.errors import DataError
 from shark_core.interval import Interval
+from shark_core.publish.sealed_document import seal, unseal
 from shark_core.publish.stored_table import StoredTable
 
 FORMAT_VERSION = 1
+TABLE_DELTAS = "table_deltas"  # there are tables that are stored as changes on another snapshot's
+KNOWN_FEATURES = frozenset({TABLE_DELTAS})
 
 
 class SnapshotFile(Section):
@@ -52,6 +56,12 @@ class Manifest(Section):
     files: tuple[SnapshotFile, ...]
     metrics: dict[str, float]
     gates: dict[str, bool]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The flags that its readers must know: they follow from its content."""
+        as_changes = any(table.base is not None for table in self.tables)
+        return (TABLE_DELTAS,) if as_changes else ()
 
     @property
     def failed_gates(self) -> list[str]:
@@ -86,8 +96,8 @@ class Manifest(Section):
         return self.model_copy(update={"attempt": other.attempt}) == other
 
     def to_bytes(self) -> bytes:
-        document = self.model_dump(mode="json")
-        return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+        document = {**self.model_dump(mode="json"), "features": list(self.features)}
+        return seal(document, indent=1)
 
 
 def snapshot_id(
@@ -99,13 +109,16 @@ def snapshot_id(
 
 
 def parse_manifest(content: bytes, where: str) -> Manifest:
-    """Read a manifest strictly. Raises `DataError` for damage and for versions yet to come."""
+    """Read a manifest strictly. Raises `DataError` for damage and for what is yet to come."""
     try:
         document = json.loads(content)
-        version = document["format_version"]
-        if version == FORMAT_VERSION:
-            return Manifest.model_validate(document)
-    except (ValueError, TypeError, KeyError, ValidationError) as error:
+        version, features = document["format_version"], document["features"]
+        newer = _newer(version, features)
+        if newer is None:
+            known = unseal(content)
+            del known["features"]
+            return _agreeing(Manifest.model_validate(known), features)
+    except (ValueError, TypeError, KeyError, AttributeError, ValidationError) as error:
         raise DataError(
             "a manifest is damaged",
             expected=f"a manifest of format version {FORMAT_VERSION}",
@@ -115,8 +128,24 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         ) from error
     raise DataError(
         "a manifest has a format that this release does not know",
-        expected=f"format_version {FORMAT_VERSION}",
-        found=f"format_version {version!r}",
+        expected=f"format_version {FORMAT_VERSION}, features among {sorted(KNOWN_FEATURES)}",
+        found=newer,
         where=where,
         remedy="read it with the release of SHARK that wrote it, or a newer one",
     )
+
+
+def _newer(version: object, features: list[str]) -> str | None:
+    """What this release does not know of it; asked first, as the rest may be of any shape."""
+    if version != FORMAT_VERSION:
+        return f"format_version {version!r}"
+    if not isinstance(features, list) or not all(isinstance(flag, str) for flag in features):
+        raise ValueError(f"features must be a list of names, not {features!r}")
+    unknown = sorted({*features} - KNOWN_FEATURES)
+    return f"features {unknown}" if unknown else None
+
+
+def _agreeing(manifest: Manifest, features: list[str]) -> Manifest:
+    if tuple(features) != manifest.features:
+        raise ValueError(f"features must be {[*manifest.features]} by its tables, not {features}")
+    return manifest

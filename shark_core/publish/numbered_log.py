@@ -8,7 +8,6 @@ Whoever stores a number first has it; the other finds it taken and reads the log
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -16,6 +15,7 @@ from typing import Generic, Literal, TypeVar
 from shark_core.config_sections import Section
 from shark_core.errors import DataError
 from shark_core.publish.object_store import ObjectStore
+from shark_core.publish.sealed_document import seal, unseal
 
 LAST_NUMBER = 99_999_999
 
@@ -27,7 +27,7 @@ class LogEntry(Section):
     number: int
 
     def to_bytes(self) -> bytes:
-        return (json.dumps(self.model_dump(mode="json"), sort_keys=True) + "\n").encode()
+        return seal(self.model_dump(mode="json"))
 
 
 Entry = TypeVar("Entry", bound=LogEntry)
@@ -45,7 +45,7 @@ class NumberedLog(Generic[Entry]):
     def history(self) -> Iterator[Entry]:
         """All entries, newest first. Raises `DataError` at one that is damaged."""
         for found in self.store.list(self.folder):
-            yield self._read(found.key)
+            yield self.read(found.key)
 
     def head(self) -> Entry | None:
         return next(self.history(), None)
@@ -57,14 +57,12 @@ class NumberedLog(Generic[Entry]):
         """
         return self.store.put_if_absent(self._key(entry.number), entry.to_bytes())
 
-    def _key(self, number: int) -> str:
-        return f"{self.folder}/{LAST_NUMBER - number:08d}.json"
-
-    def _read(self, key: str) -> Entry:
+    def read(self, key: str) -> Entry:
+        """The entry under a key of this log. Raises `DataError` where it is damaged."""
         with self.store.open(key) as file:
             content = file.read()
         try:
-            entry = self.kind.model_validate_json(content)
+            entry = self.kind.model_validate(unseal(content))
             if self._key(entry.number) != key:
                 raise ValueError(f"entry number {entry.number} under this key")
         except ValueError as error:
@@ -76,3 +74,6 @@ class NumberedLog(Generic[Entry]):
                 remedy="use the release of SHARK that wrote it, or restore it from a copy",
             ) from error
         return entry
+
+    def _key(self, number: int) -> str:
+        return f"{self.folder}/{LAST_NUMBER - number:08d}.json"

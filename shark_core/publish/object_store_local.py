@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import secrets
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from shark_core.errors import DataError, RetryableError
 from shark_core.publish.object_store import StoredObject, check_key
 
 INCOMING = ".incoming"
+FOLDER_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,6 @@ class LocalStore:
         temporary = self.root / INCOMING / secrets.token_hex(8)
         with self._storage(key):
             temporary.parent.mkdir(parents=True, exist_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 _write_through(temporary, source)
                 return _link(temporary, target)
@@ -59,16 +60,50 @@ class LocalStore:
     def list(self, prefix: str) -> Iterator[StoredObject]:
         folder = self._path(prefix)
         with self._storage(prefix):
-            files = [path for path in folder.rglob("*") if path.is_file()]
+            files = [Path(at, name) for at, _, names in _walk(folder) for name in names]
         for key in sorted(path.relative_to(self.root).as_posix() for path in files):
             with suppress(FileNotFoundError):  # deleted meanwhile
-                found = (self.root / key).stat()
-                modified = datetime.fromtimestamp(found.st_mtime, UTC)
-                yield StoredObject(key, found.st_size, modified)
+                yield self._stored(self.root / key)
 
     def delete(self, key: str) -> None:
         with self._storage(key):
             self._path(key).unlink(missing_ok=True)
+
+    def leftovers(self) -> builtins.list[StoredObject]:
+        """What a killed writer left in `.incoming`, and folders without files, the deepest first.
+
+        Their keys are none of an object. A folder is as old as the youngest folder in it.
+        """
+        with self._storage(INCOMING):
+            incoming = self.root / INCOMING
+            files = [Path(at, name) for at, _, names in _walk(incoming) for name in names]
+            return [*map(self._stored, files), *self._empty_folders(incoming)]
+
+    def remove_leftover(self, key: str) -> None:
+        """Remove one of `leftovers`; nothing happens where it is gone, or in use again."""
+        path = self.root / key
+        with self._storage(key), suppress(FileNotFoundError):
+            if path.is_dir():
+                with suppress(OSError):  # not empty any more
+                    path.rmdir()
+            elif path.parent == self.root / INCOMING:
+                path.unlink()
+
+    def _empty_folders(self, incoming: Path) -> Iterator[StoredObject]:
+        youngest: dict[Path, datetime] = {}
+        for at, folders, names in _walk(self.root, topdown=False):
+            folder = Path(at)
+            inside = [folder / name for name in folders]
+            if names or folder in (self.root, incoming) or not youngest.keys() >= {*inside}:
+                continue
+            own = self._stored(folder).modified
+            youngest[folder] = max([own, *(youngest[each] for each in inside)])
+            yield StoredObject(folder.relative_to(self.root).as_posix(), 0, youngest[folder])
+
+    def _stored(self, path: Path) -> StoredObject:
+        found = path.stat()
+        modified = datetime.fromtimestamp(found.st_mtime, UTC)
+        return StoredObject(path.relative_to(self.root).as_posix(), found.st_size, modified)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
@@ -105,7 +140,7 @@ def _write_through(path: Path, source: BinaryIO) -> None:
 
 def _link(temporary: Path, target: Path) -> bool:
     try:
-        os.link(temporary, target)
+        _link_in_folder(temporary, target)
     except FileExistsError:
         return False
     folder = os.open(target.parent, os.O_RDONLY)
@@ -114,3 +149,23 @@ def _link(temporary: Path, target: Path) -> bool:
     finally:
         os.close(folder)
     return True
+
+
+def _link_in_folder(temporary: Path, target: Path) -> None:
+    """Between making the folder and using it, it may be removed as an empty one."""
+    for _ in range(FOLDER_ATTEMPTS):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            os.link(temporary, target)
+            return
+    os.link(temporary, target)
+
+
+def _walk(folder: Path, topdown: bool = True) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`; folders that are removed meanwhile are passed over, other errors are raised."""
+    return os.walk(folder, topdown=topdown, onerror=_unless_gone)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error

@@ -1,23 +1,46 @@
-"""Publishing a day: its compressed files become a snapshot."""
+"""Publishing a day: its compressed files become a snapshot.
+
+draft ─ a thread a table ─→ copied whole, or written as changes on the parent's ─┐
+      └ the other files ───────────────────────────────────────────────────────→ commit
+"""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from shark_core.config_sections import Release
+from shark_core.errors import DataError
 from shark_core.lake import FileEntry
+from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
+from shark_core.models.table_params_file import TableParams, read_table_params
 from shark_core.publish.catalog import Catalog
+from shark_core.publish.delta_files import DeltaMaker, DeltaTable
 from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.stored_table import StoredTable
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 
+TABLES_AT_ONCE = 4
+WHOLE = Release(max_deltas=0)
 
-def publish_snapshot(catalog: Catalog, draft: Manifest, open_source: Opener) -> Manifest:
-    """Copy the draft's files and commit it, unless the snapshot is published already.
 
-    `open_source(name)` opens a file of the draft for reading. Each call copies into a folder of its
+def publish_snapshot(
+    catalog: Catalog, draft: Manifest, open_source: Opener, policy: Release = WHOLE
+) -> Manifest:
+    """Store the draft's files and commit it, unless the snapshot is published already.
+
+    `open_source(name)` opens a file of the draft for reading. Each call stores into a folder of its
     own, so that attempts do not touch each other; the first to commit is the snapshot, the files of
     the others stay unreferenced. Raises as `Catalog.commit` does.
     """
@@ -25,10 +48,104 @@ def publish_snapshot(catalog: Catalog, draft: Manifest, open_source: Opener) -> 
     if published is not None:
         return published
     manifest = draft.model_copy(update={"attempt": secrets.token_hex(4)})
-    for file in manifest.files:
-        with open_source(file.name) as source:
-            catalog.store.put_file_if_absent(catalog.data_key(manifest, file.name), source)
-    return catalog.commit(manifest)
+    return catalog.commit(_Publication(catalog, manifest, open_source, policy).store())
+
+
+@dataclass(frozen=True)
+class _Publication:
+    """One attempt."""
+
+    catalog: Catalog
+    manifest: Manifest
+    open_source: Opener
+    policy: Release
+
+    def store(self) -> Manifest:
+        """The manifest of what was stored."""
+        of_tables = {name for table in self.manifest.tables for name in table.files}
+        others = [file for file in self.manifest.files if file.name not in of_tables]
+        maker, params = self._delta_maker(), self._params()
+        total = sum(file.bytes for file in self.manifest.files)
+        with (
+            tqdm(total=total, unit="B", unit_scale=True, desc="publish", disable=None) as progress,
+            ThreadPoolExecutor(TABLES_AT_ONCE) as pool,
+        ):
+            stored = list(
+                pool.map(
+                    lambda table: self._store_table(table, maker, params, progress),
+                    self.manifest.tables,
+                )
+            )
+            for file in others:
+                self._copy(file, progress)
+        files = [*others, *(file for _, of_table in stored for file in of_table)]
+        update = {
+            "tables": tuple(table for table, _ in stored),
+            "files": tuple(sorted(files, key=lambda file: file.name)),
+        }
+        return self.manifest.model_copy(update=update)
+
+    def _delta_maker(self) -> DeltaMaker | None:
+        """None where nothing is to build upon: no parent, or one that has expired."""
+        if not self.policy.max_deltas or self.manifest.parent is None:
+            return None
+        parent = self.catalog.find_snapshot(self.manifest.parent)
+        return DeltaMaker(self.catalog, parent, self.policy) if parent else None
+
+    def _params(self) -> TableParams:
+        if not self.manifest.tables:
+            return {}
+        return read_table_params(self._read(self.manifest.file(PARAMS_FILE)), PARAMS_FILE)
+
+    def _store_table(
+        self, table: StoredTable, maker: DeltaMaker | None, params: TableParams, progress: tqdm
+    ) -> tuple[StoredTable, list[SnapshotFile]]:
+        files = [self.manifest.file(name) for name in table.files]
+        changes = None
+        if maker is not None:
+            changes = maker.delta_of(
+                table,
+                params.get(table.field, {}),
+                lambda name: pq.read_table(pa.BufferReader(self._read(self.manifest.file(name)))),
+                where=f"the draft of snapshot {self.manifest.snapshot_id}",
+            )
+        if changes is None:
+            for file in files:
+                self._copy(file, progress)
+            return table, files
+        written = self._write(changes)
+        progress.update(sum(file.bytes for file in files))
+        return changes.table, written
+
+    def _write(self, changes: DeltaTable) -> list[SnapshotFile]:
+        written = []
+        for name, (rows, content) in changes.files.items():
+            digest = hashlib.sha256(content).hexdigest()
+            written.append(SnapshotFile(name=name, rows=rows, bytes=len(content), sha256=digest))
+            self.catalog.store.put_file_if_absent(self._key(name), BytesIO(content))
+        return written
+
+    def _copy(self, file: SnapshotFile, progress: tqdm) -> None:
+        with self.open_source(file.name) as source:
+            self.catalog.store.put_file_if_absent(self._key(file.name), source)
+        progress.update(file.bytes)
+
+    def _key(self, name: str) -> str:
+        return self.catalog.data_key(self.manifest, name)
+
+    def _read(self, file: SnapshotFile) -> bytes:
+        """A file of the draft, checked as a stored one is."""
+        with self.open_source(file.name) as source:
+            content = source.read()
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise DataError(
+                "a file that is to be published is damaged",
+                expected=f"sha256 {file.sha256}",
+                found="other content",
+                where=file.name,
+                remedy="run `python -m jobs quantize` for this day again",
+            )
+        return content
 
 
 def snapshot_files(folder: str, entries: Iterable[FileEntry]) -> dict[str, FileEntry]:

@@ -28,6 +28,11 @@ class RefEntry(LogEntry):
     at: AwareDatetime
     restores: int | None = None
 
+    @property
+    def origin(self) -> int:
+        """The number of the entry that first brought what this one points to."""
+        return self.number if self.restores is None else self.restores
+
 
 @dataclass(frozen=True)
 class RefLog(NumberedLog[RefEntry]):
@@ -58,6 +63,8 @@ class RefLog(NumberedLog[RefEntry]):
             if done is not None:
                 return done
             self._require(head, expect)
+            if head is not None and restores is not None:
+                self._require_rollback(head, restores)
             entry = RefEntry(
                 ref=self.ref,
                 number=head.number + 1 if head else 0,
@@ -72,27 +79,48 @@ class RefLog(NumberedLog[RefEntry]):
     def before(self, head: RefEntry) -> RefEntry:
         """The entry that a rollback of `head` goes back to. Raises `DataError` where none is.
 
-        After a rollback to entry k the next one goes further back than k, never forward again.
+        After a rollback to entry k the next one goes further back than k, never forward again: what
+        was rolled back stays so, also where the snapshot of entry k was promoted once more since.
         """
-        reached = head.number if head.restores is None else head.restores
+        reached = head.origin
         for entry in self.history():
-            if entry.number < reached and entry.snapshot_id != head.snapshot_id:
+            if entry.number >= reached:
+                continue
+            if entry.snapshot_id != head.snapshot_id:
                 return entry
+            reached = entry.origin
         raise DataError(
             "there is nothing to roll back to",
             expected=f"an older snapshot in the log of {self.ref!r}",
             found=f"snapshot {head.snapshot_id} only",
             where=self.folder,
-            remedy="name the snapshot to go to: `python -m jobs refs promote`",
+            remedy="name the snapshot to go to: `python -m jobs release promote`",
         )
 
     def _require(self, head: RefEntry | None, expect: str | None) -> None:
         found = head.snapshot_id if head else None
         if found != expect:
-            raise ConflictError(
-                f"the ref {self.ref!r} was moved by somebody else",
+            raise self._moved(
                 expected=f"snapshot {expect}" if expect else "no entry yet",
                 found=f"snapshot {found}" if found else "no entry yet",
-                where=self.folder,
-                remedy="look at `python -m jobs refs history`, then decide again",
             )
+
+    def _require_rollback(self, head: RefEntry, restores: int) -> None:
+        """A ref may have been moved away and back since somebody looked where to roll it back to:
+        it points to what was expected, but what was before may be something that was taken back.
+        """
+        before = self.before(head)
+        if before.origin != restores:
+            raise self._moved(
+                expected=f"entry {restores} before it",
+                found=f"entry {before.origin}, with snapshot {before.snapshot_id}",
+            )
+
+    def _moved(self, expected: str, found: str) -> ConflictError:
+        return ConflictError(
+            f"the ref {self.ref!r} was moved by somebody else",
+            expected=expected,
+            found=found,
+            where=self.folder,
+            remedy="look at `python -m jobs release history`, then decide again",
+        )

@@ -6,6 +6,10 @@
 
 Rows in no file are pruned: they read the field's fallback row, which is among the table params.
 
+Of a table that is stored as changes on that of an older snapshot, the files hold the rows that are
+new in their tier or have other bytes, and `table=<field>/tombstones.parquet` (row_id alone) the
+rows that are pruned now; their metadata names the `base` too.
+
 Parquet has no 8-bit physical type: a list of int8 would take four times the bytes. Rows are stored
 as they are (packed embeddings hardly compress, and uncompressed pages can be read in place). The
 file's metadata names field, tier, scheme, table params, embedding_dim and num_embeddings, so that a
@@ -15,18 +19,13 @@ would take as many bytes again, and says nothing that Parquet's does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from torch import Tensor
 
-from shark_core.errors import DataError
 from shark_core.publish.stored_table import StoredTable, StoredTier
-from shark_core.quantization.mixed_precision_table import FALLBACK, MixedPrecisionTable
-from shark_core.quantization.schemes import NO_PARAMS
 from shark_core.quantization.tier_block import TierBlock
 
 PARQUET_OPTIONS: dict[str, Any] = {
@@ -47,15 +46,33 @@ def tier_schema(row_bytes: int) -> pa.Schema:
     )
 
 
-def tier_metadata(table: StoredTable, tier: StoredTier, params: Tensor) -> dict[str, str]:
-    """What a file says of itself; `params` as the hex digits of little-endian float32."""
+TOMBSTONE_SCHEMA = pa.schema([pa.field("row_id", pa.int32(), nullable=False)])
+TOMBSTONE_OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": False,
+    "column_encoding": {"row_id": "DELTA_BINARY_PACKED"},
+    "store_schema": False,
+}
+
+
+def table_metadata(table: StoredTable) -> dict[str, str]:
+    """What every file of a table says of itself."""
+    base = {} if table.base is None else {"base": table.base}
     return {
         "field": table.field,
+        "embedding_dim": str(table.embedding_dim),
+        "num_embeddings": str(table.num_embeddings),
+        **base,
+    }
+
+
+def tier_metadata(table: StoredTable, tier: StoredTier, params: Tensor) -> dict[str, str]:
+    """And what a tier's file says; `params` as the hex digits of little-endian float32."""
+    return {
+        **table_metadata(table),
         "tier": tier.tier,
         "scheme": tier.scheme,
         "params": params.numpy().astype("<f4").tobytes().hex(),
-        "embedding_dim": str(table.embedding_dim),
-        "num_embeddings": str(table.num_embeddings),
     }
 
 
@@ -66,89 +83,10 @@ def tier_batch(block: TierBlock) -> pa.RecordBatch:
     rows = pa.FixedSizeBinaryArray.from_buffers(
         schema.field("row").type, len(block.packed), [None, packed]
     )
-    row_ids = pa.array(block.row_ids.to(torch.int32).numpy())
+    row_ids = pa.array(block.row_ids.numpy().astype(np.int32))
     return pa.record_batch([row_ids, rows], schema=schema)
 
 
-def read_table(
-    table: StoredTable,
-    params: Mapping[str, Tensor],
-    read_file: Callable[[str], pa.Table],
-    where: str,
-) -> MixedPrecisionTable:
-    """Put a table together from its description, its table params by tier, and its files.
-
-    Raises `DataError` where they do not belong together.
-    """
-    _require_params(table, params, where)
-    blocks = {
-        tier.tier: read_tier(
-            read_file(tier.file),
-            table,
-            tier,
-            params.get(tier.tier, NO_PARAMS),
-            f"{where}/{tier.file}",
-        )
-        for tier in table.tiers
-        if tier.file is not None
-    }
-    return MixedPrecisionTable.from_blocks(
-        table.embedding_dim,
-        table.num_embeddings,
-        blocks,
-        params.get(FALLBACK),
-        f"field {table.field!r} of {where}",
-    )
-
-
-def read_tier(
-    content: pa.Table, table: StoredTable, tier: StoredTier, params: Tensor, where: str
-) -> TierBlock:
-    """The rows of a tier's file, checked. Raises `DataError` where it is another file."""
-    schema = tier_schema(tier.row_bytes)
-    if not content.schema.equals(schema):
-        raise _damaged(where, f"row_id int32, row binary[{tier.row_bytes}]", content.schema)
-    expected = tier_metadata(table, tier, params)
-    metadata = content.schema.metadata or {}
-    found = {key.decode(): value.decode() for key, value in metadata.items()}
-    if found != expected:
-        raise _damaged(where, f"a file of {expected}", f"one of {found}")
-    row_ids = _row_ids(content["row_id"].to_numpy(), table, tier, where)
-    return TierBlock(row_ids, _packed_rows(content["row"], tier.row_bytes), tier.scheme, params)
-
-
-def _row_ids(found: np.ndarray, table: StoredTable, tier: StoredTier, where: str) -> Tensor:
-    if len(found) != tier.rows:
-        raise _damaged(where, f"{tier.rows} rows", f"{len(found)} rows")
-    ascending = bool((np.diff(found) > 0).all())
-    if not ascending or found[:1].min(initial=0) < 0 or found[-1] >= table.num_embeddings:
-        raise _damaged(where, f"ascending row ids in [0, {table.num_embeddings})", "other row ids")
-    return torch.from_numpy(found.astype(np.int64))
-
-
-def _packed_rows(column: pa.ChunkedArray, row_bytes: int) -> Tensor:
-    rows = column.combine_chunks()
-    if isinstance(rows, pa.ChunkedArray):
-        rows = pa.concat_arrays(rows.chunks)
-    raw = np.frombuffer(rows.buffers()[1], dtype=np.uint8)
-    start = rows.offset * row_bytes
-    return torch.from_numpy(
-        raw[start : start + len(rows) * row_bytes].reshape(-1, row_bytes).copy()
-    )
-
-
-def _require_params(table: StoredTable, params: Mapping[str, Tensor], where: str) -> None:
-    expected = {tier.tier: (tier.param_count,) for tier in table.tiers if tier.param_count}
-    found = {tier: tuple(numbers.shape) for tier, numbers in params.items()}
-    if found != expected:
-        raise _damaged(f"field {table.field!r} of {where}", f"table params of {expected}", found)
-
-
-def _damaged(where: str, expected: object, found: object) -> DataError:
-    return DataError(
-        "a table file is damaged",
-        expected=expected,
-        found=found,
-        where=where,
-        remedy="run `python -m jobs quantize` for this day again",
-    )
+def tombstone_batch(row_ids: Tensor) -> pa.RecordBatch:
+    """Ascending row ids (n,) int64, as the row group of a tombstone file."""
+    return pa.record_batch([pa.array(row_ids.numpy().astype(np.int32))], schema=TOMBSTONE_SCHEMA)

@@ -92,10 +92,10 @@ class MixedPrecisionTable:
 
         Raises `DataError` where a row is in two blocks, or in none and there is no fallback row.
         """
-        codes = torch.full((num_embeddings,), PRUNED, dtype=torch.uint8)
+        codes = np.full(num_embeddings, PRUNED, dtype=np.uint8)
         for tier, block in blocks.items():
-            codes[block.row_ids] = TIERS.index(tier)
-        pruned = int((codes == PRUNED).sum())
+            codes[block.row_ids.numpy()] = TIERS.index(tier)
+        pruned = int(np.count_nonzero(codes == PRUNED))
         stored = sum(len(block.row_ids) for block in blocks.values())
         if stored + pruned != num_embeddings or (pruned and fallback is None):
             raise DataError(
@@ -111,7 +111,7 @@ class MixedPrecisionTable:
         if fallback is not None and pruned:
             schemes[FALLBACK], params[FALLBACK] = FALLBACK, fallback
         packed = {tier: block.packed for tier, block in held.items()}
-        return cls(embedding_dim, RowMap.of(codes), packed, schemes, params)
+        return cls(embedding_dim, RowMap.of(torch.from_numpy(codes)), packed, schemes, params)
 
     def tier_block(self, tier: str) -> TierBlock:
         """The rows of one tier together with their row ids."""

@@ -140,15 +140,20 @@ def _in_blocks(tier_codes: Tensor) -> Tensor:
 
 
 def _packed(blocks: Tensor, present: list[int]) -> Tensor:
-    """The place in `present` of each code, low bits first: uint8 (blocks, 16·bits)."""
-    bits = code_bits(len(present))
-    members = torch.zeros(len(TIERS) + 1, dtype=torch.uint8)
-    members[torch.tensor(present)] = torch.arange(len(present), dtype=torch.uint8)
-    fields = members[blocks.int()].view(len(blocks), -1, 8 // bits)
-    packed = fields[..., 0].clone()
+    """The place in `present` of each code, low bits first: uint8 (blocks, 16·bits).
+
+    By comparisons, which run over bytes as they are: a lookup would take eight bytes of each.
+    """
+    bits, codes = code_bits(len(present)), blocks.numpy()
+    members = np.zeros_like(codes)
+    for code in present[1:]:
+        members += codes >= code
+    members *= codes < len(TIERS)  # what fills the last block up
+    fields = members.reshape(len(codes), -1, 8 // bits)
+    packed = fields[..., 0].copy()
     for place in range(1, 8 // bits):
-        packed |= fields[..., place] << (place * bits)
-    return packed
+        packed |= fields[..., place] << np.uint8(place * bits)
+    return torch.from_numpy(packed)
 
 
 def _unpacked(packed: Tensor, bits: int) -> Tensor:

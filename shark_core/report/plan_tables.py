@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -14,9 +13,9 @@ from shark_core.errors import DataError
 from shark_core.pruning.plan import Decision, PruningPlan
 from shark_core.publish.plan_entry import PlanEntry
 from shark_core.report.numbers import significant, size
+from shark_core.report.terminal_table import FOLDED, WHOLE, terminal_table
 
 NAMED = 12  # fields named in a line of the list
-WHOLE, FOLDED = True, False
 OTHER_RELEASE = "made by another release"
 
 
@@ -54,7 +53,7 @@ def bytes_saved(plan: PruningPlan) -> int:
 
 
 def plans_table(plans: Iterable[PlanEntry]) -> Table:
-    table = _table(
+    table = terminal_table(
         plan=WHOLE, status=WHOLE, saves=WHOLE, predicted_loss=WHOLE, by=FOLDED, fields=FOLDED
     )
     for entry in plans:
@@ -72,7 +71,9 @@ def plans_table(plans: Iterable[PlanEntry]) -> Table:
 
 def decisions_table(plan: PruningPlan) -> Table:
     """The pruned fields first."""
-    table = _table(field=WHOLE, decision=WHOLE, bytes=WHOLE, predicted_loss=WHOLE, reason=FOLDED)
+    table = terminal_table(
+        field=WHOLE, decision=WHOLE, bytes=WHOLE, predicted_loss=WHOLE, reason=FOLDED
+    )
     for decision in sorted(plan.decisions, key=lambda each: each.action == "keep"):
         table.add_row(*_decision_cells(decision))
     return table
@@ -80,7 +81,7 @@ def decisions_table(plan: PruningPlan) -> Table:
 
 def history_table(history: Iterable[PlanEntry]) -> Table:
     """Who decided what, in the order given."""
-    table = _table(status=WHOLE, by=FOLDED, at=WHOLE, note=FOLDED)
+    table = terminal_table(status=WHOLE, by=FOLDED, at=WHOLE, note=FOLDED)
     for entry in history:
         table.add_row(entry.status, Text(entry.by), Text(_when(entry.at)), Text(entry.note))
     return table
@@ -107,14 +108,6 @@ def _decision_cells(decision: Decision) -> tuple[Text, ...]:
         Text(loss),
         Text(decision.reason),
     )
-
-
-def _table(**columns: bool) -> Table:
-    """Columns that are `WHOLE` keep their lines: an id that is cut cannot be copied."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column, no_wrap in columns.items():
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=no_wrap)
-    return table
 
 
 def _fields(pruned: tuple[str, ...]) -> str:

@@ -61,7 +61,7 @@ def test_each_task_waits_for_what_its_job_reads(dag: DAG) -> None:
         "evaluate": ["quantize"],
         "publish": ["evaluate"],
         "report": ["publish"],
-        "release": ["report"],
+        "release-candidate": ["report"],
     }
 
 

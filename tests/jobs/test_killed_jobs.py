@@ -82,14 +82,14 @@ def test_jobs_killed_around_the_marker_are_repaired_by_running_them_again(
 ) -> None:
     context = fresh_lake(tmp_path / "lake")
     for name, verb in VERBS.items():
-        if name != "release":  # it writes no partition
+        if name != "release-candidate":  # it writes no partition
             kill_in_writer(moment, arguments_of(name, context))
         verb.load()(context)
     assert contents(tmp_path / "lake") == contents(undisturbed)
     assert files_beside_markers(tmp_path / "lake") == set()
 
 
-@pytest.mark.parametrize(("verb", "writes"), [("publish", 2), ("release", 1)])
+@pytest.mark.parametrize(("verb", "writes"), [("publish", 2), ("release-candidate", 1)])
 def test_jobs_killed_between_writes_to_the_registry_are_repaired_by_running_them_again(
     verb: str, writes: int, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from jobs.evaluate import evaluate
 from jobs.finetune import finetune
 from jobs.publish import publish
 from jobs.quantize import quantize
-from jobs.release import release
+from jobs.release_candidate import release_candidate
 from jobs.report import report
 from shark_core.errors import DataError, GateFailed
 from shark_core.publish.compressed_model import rebuild_model
@@ -61,8 +61,8 @@ def test_an_evaluation_of_other_tables_is_not_published(make_context: Any) -> No
 def test_automatic_promotion_releases_once(make_context: Any) -> None:
     context = make_context(release={"promotion": "automatic"})
     run_to_publish(context)
-    assert release(context).headline.endswith(": released")
-    release(context)
+    assert release_candidate(context).headline.endswith(": released")
+    release_candidate(context)
     assert len(list(catalog_of(context).history("production"))) == 1
     assert head(context, "production") == head(context, "candidate")
 
@@ -71,7 +71,7 @@ def test_automatic_promotion_stops_at_a_failed_gate(make_context: Any) -> None:
     context = make_context(release={"promotion": "automatic"}, gates=FAILING_GATES)
     run_to_publish(context)
     with pytest.raises(GateFailed, match="compression_ratio") as failure:
-        release(context)
+        release_candidate(context)
     assert failure.value.exit_code == 79
     assert head(context, "production") is None
 
@@ -85,7 +85,7 @@ def test_a_snapshot_that_is_no_longer_the_candidate_is_not_released(make_context
     )
     run_to_publish(again)
     catalog_of(again).promote("candidate", first, "by hand", expect=head(again, "candidate"))
-    assert "no longer the candidate" in release(again).headline
+    assert "no longer the candidate" in release_candidate(again).headline
     assert head(again, "production") is None
 
 
@@ -100,14 +100,14 @@ def test_a_day_is_released_in_its_turn_though_the_next_is_published_already(
         update={"snapshot_id": "f" * 16, "start": first.start + timedelta(days=1), "files": ()}
     )
     catalog.advance("candidate", catalog.commit(later), "the next day")
-    assert release(context).headline.endswith(": released")
+    assert release_candidate(context).headline.endswith(": released")
     assert head(context, "production") == first.snapshot_id
 
 
 def test_manual_promotion_is_left_to_a_person(make_context: Any) -> None:
     context = make_context()
     run_to_publish(context)
-    result = release(context)
+    result = release_candidate(context)
     assert f"--snapshot {head(context, 'candidate')}" in result.figures["run"]
     assert head(context, "production") is None
 

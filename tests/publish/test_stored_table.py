@@ -26,6 +26,7 @@ def test_tiers_with_rows_are_described_by_their_schemes() -> None:
             rows=rows[2],
             row_bytes=20,
             param_count=0,
+            stored_rows=rows[2],
             file="table=user_id/tier=int8/part-00000.parquet",
         ),
         StoredTier(
@@ -34,10 +35,17 @@ def test_tiers_with_rows_are_described_by_their_schemes() -> None:
             rows=rows[4],
             row_bytes=4,
             param_count=2,
+            stored_rows=rows[4],
             file="table=user_id/tier=int2/part-00000.parquet",
         ),
         StoredTier(
-            tier="pruned", scheme="pruned", rows=rows[5], row_bytes=0, param_count=16, file=None
+            tier="pruned",
+            scheme="pruned",
+            rows=rows[5],
+            row_bytes=0,
+            param_count=16,
+            stored_rows=0,
+            file=None,
         ),
     )
 

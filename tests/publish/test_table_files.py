@@ -13,7 +13,8 @@ import torch
 
 from shark_core.errors import DataError
 from shark_core.publish.stored_table import StoredTier
-from shark_core.publish.table_files import read_table, read_tier, tier_metadata, tier_schema
+from shark_core.publish.table_files import tier_metadata, tier_schema
+from shark_core.publish.table_reader import read_table, read_tier
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.schemes import NO_PARAMS
 from tests.publish.stored_tables import described, make_table, stored_tier, write_tier
@@ -135,7 +136,13 @@ def test_a_file_that_says_something_else_of_itself_is_refused(key: str, value: s
 def test_row_ids_or_widths_that_cannot_be_are_refused(row_ids: list[int], width: int) -> None:
     table = described(make_table([0, 0, 1.0], 9))
     tier = StoredTier(
-        tier="int8", scheme="int8", rows=3, row_bytes=20, param_count=0, file="part.parquet"
+        tier="int8",
+        scheme="int8",
+        rows=3,
+        row_bytes=20,
+        param_count=0,
+        stored_rows=3,
+        file="part.parquet",
     )
     schema = tier_schema(width).with_metadata(tier_metadata(table, tier, NO_PARAMS))
     rows = [b"x" * width] * len(row_ids)

@@ -15,12 +15,19 @@ import boto3
 from botocore.config import Config
 
 from shark_core.lake_filesystem import ANSWER_SECONDS, ATTEMPTS, CONNECT_SECONDS, REGION_VARIABLES
+from shark_core.publish.s3.errors import set_up_wrongly
 
 
 def s3_client(connections: int) -> Any:
-    """May be used by threads. One is kept for each set of AWS_ variables."""
+    """May be used by threads. One is kept for each set of AWS_ variables.
+
+    Raises `ConfigError` for an endpoint without a scheme, and what boto3 raises.
+    """
     variables = frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
-    return _client(variables, os.getpid(), connections)
+    try:
+        return _client(variables, os.getpid(), connections)
+    except ValueError as error:
+        raise set_up_wrongly(error, "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, profile") from error
 
 
 @lru_cache(maxsize=8)

@@ -10,15 +10,15 @@ storage until the bucket's lifecycle rule ends incomplete uploads.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shark_core.publish.s3.errors import NO_UPLOAD, TAKEN, code_of
+from shark_core.publish.s3.errors import GONE, NO_UPLOAD, TAKEN, code_of
 
 PART_BYTES = 32 << 20  # at least
 MOST_PARTS = 10_000
@@ -58,11 +58,15 @@ class MultipartUpload:
         running: set[Future[Part]] = set()
         sent: list[Part] = []
         with ThreadPoolExecutor(self.connections) as pool:
-            for number, content in _parts(source, size_of_part):
+            for number in count(1):
                 if len(running) == self.connections:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     sent += [part.result() for part in done]
+                content = source.read(size_of_part)
+                if not content:
+                    break
                 running.add(pool.submit(self._send_part, upload_id, number, content))
+                del content  # only its upload holds it while the next part is read
             sent += [part.result() for part in running]
         return sorted(sent, key=lambda part: part["PartNumber"])
 
@@ -97,7 +101,12 @@ class MultipartUpload:
         return True
 
     def _exists(self) -> bool:
-        self.client.head_object(Bucket=self.bucket, Key=self.key)  # raises where there is none
+        try:
+            self.client.head_object(Bucket=self.bucket, Key=self.key)
+        except ClientError as error:
+            if code_of(error) in GONE:
+                return False
+            raise
         return True
 
     def _abort(self, upload_id: str) -> None:
@@ -109,11 +118,3 @@ class MultipartUpload:
 def part_bytes(size: int) -> int:
     """So that at most `MOST_PARTS` hold `size` bytes."""
     return max(PART_BYTES, math.ceil(size / MOST_PARTS))
-
-
-def _parts(source: BinaryIO, size_of_part: int) -> Iterator[tuple[int, bytes]]:
-    """Numbered from 1."""
-    number = 1
-    while content := source.read(size_of_part):
-        yield number, content
-        number += 1

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from shark_core.config_sections import Registry
 from shark_core.publish.object_store import StoredObject, check_key
+from shark_core.publish.s3.checked_body import checked
 from shark_core.publish.s3.client import s3_client
 from shark_core.publish.s3.errors import CONFLICT, GONE, TAKEN, code_of, missing, talking_to_s3
 from shark_core.publish.s3.multipart import CHECKSUM, PART_BYTES, MultipartUpload
@@ -54,8 +55,8 @@ class S3Store:
             found = self._client.get_object(
                 Bucket=self.bucket, Key=self._key(key), ChecksumMode="ENABLED"
             )
-            with found["Body"] as body:
-                yield body
+            with checked(found) as file:
+                yield file
 
     def size(self, key: str) -> int:
         found = self._head(key)
@@ -68,10 +69,10 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Pages of a thousand keys, each asked for when it is needed."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=f"{self._key(prefix)}/"
-        )
-        entries = iter(pages)
+        folder = f"{self._key(prefix)}/"
+        with self._talking(prefix):
+            pages = self._client.get_paginator("list_objects_v2")
+        entries = iter(pages.paginate(Bucket=self.bucket, Prefix=folder))
         while True:
             with self._talking(prefix):
                 page = next(entries, None)
@@ -121,10 +122,17 @@ class S3Store:
                     Bucket=self.bucket, Key=self._key(key)
                 )
             except ClientError as error:
+                self._ask_why(key)
                 if code_of(error) in GONE:
                     return None
                 raise
         return found
+
+    def _ask_why(self, key: str) -> None:
+        """The answer to HEAD has a status and no words: 404 may be the object or the bucket, 400 a
+        token that expired. The same trouble makes a list fail with its name.
+        """
+        self._client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(key), MaxKeys=1)
 
     def _sent_along(self) -> dict[str, str]:
         given = {

@@ -10,7 +10,7 @@ from shark_core.publish.manifest import Manifest
 from shark_core.schemas import PUBLICATION
 
 
-def release(context: DayContext) -> JobResult:
+def release_candidate(context: DayContext) -> JobResult:
     """With promotion `manual` a person decides: the result says what there is to run.
 
     Raises `GateFailed` where promotion is `automatic` and a gate failed; `production` stays.
@@ -54,7 +54,7 @@ def _left_to_a_person(catalog: Catalog, snapshot: Manifest) -> JobResult:
     if _head(catalog, PRODUCTION) == snapshot.snapshot_id:
         return _result(catalog, snapshot, "released already")
     command = (
-        f"python -m jobs refs promote --config FILE --ref {PRODUCTION} "
+        f"python -m jobs release promote --config FILE --ref {PRODUCTION} "
         f"--snapshot {snapshot.snapshot_id}"
     )
     return _result(catalog, snapshot, "all gates passed; a person may release it", run=command)

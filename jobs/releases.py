@@ -1,4 +1,4 @@
-"""`python -m jobs refs …`: look at the refs of a model, move one, roll one back."""
+"""`python -m jobs release …`: look at the refs of a model, move one, roll one back."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.console import ConfigOption, JsonOption, show
+from jobs.console import ConfigOption, JsonOption, open_catalog, show
 from jobs.context import JobResult
-from shark_core.config import load_config
 from shark_core.errors import DataError, GateFailed
 
 if TYPE_CHECKING:
     from shark_core.publish.catalog import Catalog
+    from shark_core.publish.manifest import Manifest
 
-refs_app = typer.Typer(
+release_app = typer.Typer(
     no_args_is_help=True, help="Show, promote and roll back refs such as 'production'."
 )
 
 RefOption = Annotated[str, typer.Option("--ref", help="Such as candidate or production.")]
-SnapshotOption = Annotated[str, typer.Option("--snapshot", help="The snapshot's 16 hex digits.")]
+SnapshotOption = Annotated[
+    str,
+    typer.Option("--snapshot", help="Its id, at least 6 digits that it begins with, or a ref."),
+]
 ExpectOption = Annotated[
     str | None, typer.Option("--expect", help="Refuse unless the ref points to this snapshot.")
 ]
@@ -29,25 +32,31 @@ DespiteOption = Annotated[
 ]
 
 
-@refs_app.command("show")
+@release_app.command("show")
 def show_refs(config: ConfigOption, as_json: JsonOption = False) -> None:
-    """Where each ref points to: snapshot, its day, its gates."""
-    catalog = _catalog(config)
+    """Where each ref points to: snapshot, its day, its gates.
+
+    Example: python -m jobs release show --config FILE
+    """
+    catalog = open_catalog(config)
     figures = {ref: _snapshot(catalog, _head(catalog, ref)) for ref in catalog.refs()}
     show(JobResult(f"refs of {catalog.model}", figures), as_json)
 
 
-@refs_app.command("history")
+@release_app.command("history")
 def show_history(config: ConfigOption, ref: RefOption, as_json: JsonOption = False) -> None:
-    """Every move of a ref, newest first."""
-    catalog = _catalog(config)
+    """Every move of a ref, newest first.
+
+    Example: python -m jobs release history --config FILE --ref production
+    """
+    catalog = open_catalog(config)
     if ref not in catalog.refs():
         raise DataError(
             f"there is no ref {ref!r}",
             expected=f"one of {catalog.refs()}",
             found=ref,
             where=f"the registry of {catalog.model}",
-            remedy="name a ref that exists; publish makes 'candidate', release 'production'",
+            remedy="name a ref that exists; publish makes 'candidate', promotion 'production'",
         )
     moves = {
         str(entry.number): {
@@ -60,7 +69,7 @@ def show_history(config: ConfigOption, ref: RefOption, as_json: JsonOption = Fal
     show(JobResult(f"{len(moves)} move(s) of {ref!r} of {catalog.model}", moves), as_json)
 
 
-@refs_app.command("promote")
+@release_app.command("promote")
 def promote(
     config: ConfigOption,
     ref: RefOption,
@@ -71,40 +80,36 @@ def promote(
 ) -> None:
     """Point a ref at a snapshot. One small file is written; nothing is copied.
 
-    Example: python -m jobs refs promote --config FILE --ref production --snapshot 0123456789abcdef
+    Example: python -m jobs release promote --config FILE --ref production --snapshot 3f9a1c
     """
-    catalog = _catalog(config)
+    from shark_core.publish.snapshot_names import named_snapshot
+
+    catalog = open_catalog(config)
+    manifest = named_snapshot(catalog, snapshot)
+    chosen = manifest.snapshot_id
     if not despite_failed_gates:
-        _require_gates(catalog, snapshot)
+        _require_gates(manifest)
     head = catalog.head(ref)
     number, found = (head.number + 1, head.snapshot_id) if head else (0, None)
-    if found == snapshot:
-        show(JobResult(f"{ref!r} points to {snapshot} already"), as_json)
+    if found == chosen:
+        show(JobResult(f"{ref!r} points to {chosen} already"), as_json)
         return
-    entry = catalog.promote(ref, snapshot, f"manual-{number}-{snapshot}", expect or found)
+    entry = catalog.promote(ref, chosen, f"manual-{number}-{chosen}", expect or found)
     _show_move(ref, found, entry.snapshot_id, as_json)
 
 
-@refs_app.command("rollback")
+@release_app.command("rollback")
 def rollback(
     config: ConfigOption, ref: RefOption, expect: ExpectOption = None, as_json: JsonOption = False
 ) -> None:
     """Point a ref at what it pointed to before; again to go further back.
 
-    Example: python -m jobs refs rollback --config FILE --ref production
+    Example: python -m jobs release rollback --config FILE --ref production
     """
-    catalog = _catalog(config)
+    catalog = open_catalog(config)
     found = _head(catalog, ref)
     entry = catalog.rollback(ref, expect or found)
     _show_move(ref, found, entry.snapshot_id, as_json)
-
-
-def _catalog(config_path: ConfigOption) -> Catalog:
-    from shark_core.publish.catalog import Catalog
-    from shark_core.publish.lake_store import store_for
-
-    config = load_config(config_path)
-    return Catalog(store_for(config), config.name)
 
 
 def _head(catalog: Catalog, ref: str) -> str | None:
@@ -115,7 +120,9 @@ def _head(catalog: Catalog, ref: str) -> str | None:
 def _snapshot(catalog: Catalog, snapshot_id: str | None) -> dict[str, object]:
     if snapshot_id is None:
         return {}
-    manifest = catalog.snapshot(snapshot_id)
+    manifest = catalog.find_snapshot(snapshot_id)
+    if manifest is None:
+        return {"snapshot": snapshot_id, "day": None, "failed_gates": "unknown: it has expired"}
     return {
         "snapshot": snapshot_id,
         "day": manifest.start.date().isoformat(),
@@ -123,13 +130,13 @@ def _snapshot(catalog: Catalog, snapshot_id: str | None) -> dict[str, object]:
     }
 
 
-def _require_gates(catalog: Catalog, snapshot_id: str) -> None:
-    if failed := catalog.snapshot(snapshot_id).failed_gates:
+def _require_gates(manifest: Manifest) -> None:
+    if failed := manifest.failed_gates:
         raise GateFailed(
-            f"snapshot {snapshot_id} is not promoted",
+            f"snapshot {manifest.snapshot_id} is not promoted",
             expected="all gates passed",
             found=f"failed: {', '.join(failed)}",
-            where=f"snapshot {snapshot_id} of {catalog.model}",
+            where=f"snapshot {manifest.snapshot_id} of {manifest.model}",
             remedy="promote another snapshot, or add --despite-failed-gates if you know better",
         )
 

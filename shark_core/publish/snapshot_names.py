@@ -1,0 +1,58 @@
+"""Which snapshot a person means: by the name of a ref, an id, or the first digits of an id."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from shark_core.errors import DataError
+from shark_core.publish.catalog import Catalog
+from shark_core.publish.manifest import Manifest
+
+PREFIX = re.compile(r"[0-9a-f]{6,}")
+NAMED = 5  # ids that a message names
+
+
+def named_snapshot(catalog: Catalog, name: str) -> Manifest:
+    """The snapshot that the ref `name` points to, or whose id is or begins with `name`.
+
+    An id is asked for before a ref, a ref before the beginning of an id: at least 6 digits of it.
+    Raises `DataError` where nothing is meant, or more than one.
+    """
+    ids = [snapshot_id for snapshot_id, _ in catalog.manifests()]
+    if name in ids:
+        return catalog.snapshot(name)
+    refs = catalog.refs()
+    if name in refs and (head := catalog.head(name)):
+        return catalog.snapshot(head.snapshot_id)
+    return catalog.snapshot(completed(name, ids, refs, where=f"the registry of {catalog.model}"))
+
+
+def refs_by_snapshot(catalog: Catalog) -> dict[str, list[str]]:
+    """The refs that point to a snapshot, by its id."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for ref in catalog.refs():
+        if head := catalog.head(ref):
+            found[head.snapshot_id].append(ref)
+    return found
+
+
+def completed(name: str, ids: Sequence[str], refs: Sequence[str], where: str) -> str:
+    """The one of `ids` that begins with `name`. Raises `DataError` unless there is exactly one."""
+    found = [each for each in ids if each.startswith(name)] if PREFIX.fullmatch(name) else []
+    if len(found) == 1:
+        return found[0]
+    possible = found or [*refs, *ids]
+    raise DataError(
+        "more than one snapshot is meant" if found else "no such snapshot",
+        expected=f"a ref, an id or at least 6 digits of it, such as {_some(possible)}",
+        found=repr(name),
+        where=where,
+        remedy="name one of `python -m jobs snapshots list`",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return (", ".join(names[:NAMED]) or "none yet") + (f" and {more} more" if more > 0 else "")
