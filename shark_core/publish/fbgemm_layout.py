@@ -13,7 +13,7 @@ next one, the values beyond D are zeros (codes 0) and are cut from what it gives
 without the padding to 16 bytes that a GPU wants: it is made where they are loaded.
 
 Tiers whose rows share a scale and a bias (`int4_shared`, `int2_shared`) have them as fp32, which
-fp16 qparams a row would round: by half a step in 2**11 of the scale, and of the bias. So FBGEMM
+fp16 qparams a row would round, by up to 2**-11 of each (at int4 some 0.003 of a step). So FBGEMM
 gets scale 1 and bias 0, sums whole numbers exactly, and `scale` and `bias` of the tier are applied
 to the sums: scale · Σ codes + rows · bias. All other tiers have scale 1 and bias 0 here.
 """

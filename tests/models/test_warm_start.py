@@ -80,3 +80,13 @@ def test_accumulators_follow_the_rows(tmp_path: Path) -> None:
     kept = continued_row_sums(sums, warm_start(new, old))
     assert list(kept) == ["user"]
     assert torch.equal(kept["user"], torch.arange(50.0))
+
+
+def test_a_field_that_was_pruned_before_starts_fresh_and_the_head_stays(tmp_path: Path) -> None:
+    new, old = model(tmp_path, 1), model(tmp_path, 0)
+    old.embeddings.prune("item", torch.ones(6))
+    fresh = new.embeddings.weight("item").clone()
+    taken = warm_start(new, old)
+    assert taken.rows == {"user": 50, "item": 0, "tags": 8}
+    assert taken.head
+    assert torch.equal(new.embeddings.weight("item"), fresh)
