@@ -93,7 +93,7 @@ def test_a_small_effect_without_a_gradient_is_seen(
 @pytest.mark.parametrize("method", BY_GRADIENT)
 def test_the_rounding_of_a_logit_is_no_effect(tmp_path: Path, method: str) -> None:
     config, model = setting(tmp_path)
-    model.head = Whispers(50.0, 1e-7)
+    model.head = Whispers(50.0, 1e-5)
     found = scored(model, batches(config, model, 32), method)
     assert [found.score(name) for name in model.kept] == [0.0] * 3
 

@@ -80,7 +80,8 @@ def test_sums_of_parts_are_those_of_the_whole() -> None:
     whole, first, rest = (sums_of(output[s], label[s]) for s in (slice(50), slice(9), slice(9, 50)))
     merged = first.merge(rest)
     assert (merged.examples, merged.positives) == (50, label.sum())
-    assert (merged.lowest, merged.highest) == (whole.lowest, whole.highest) == (-2.0, 3.0)
+    for either in (merged, rest.merge(first)):
+        assert (either.lowest, either.highest) == (whole.lowest, whole.highest) == (-2.0, 3.0)
     assert merged.as_logits == pytest.approx(whole.as_logits, rel=1e-5)
     assert merged.as_probabilities == pytest.approx(whole.as_probabilities, rel=1e-5)
 

@@ -90,7 +90,8 @@ def test_a_calibrated_sigmoid_in_small_batches_is_refused(
     ],
 )
 def test_other_ways_to_squash_are_refused(tmp_path: Path, output: Logit, refusal: str) -> None:
-    model, parts = giving(tmp_path, output, torch.sigmoid)
+    """Though the labels are as if the outputs were logits: such a head learns that."""
+    model, parts = giving(tmp_path, output, lambda z: output(z).sigmoid())
     with pytest.raises(ConfigError, match=refusal):
         scored(model, parts, "logit_taylor")
 
@@ -126,7 +127,7 @@ def test_one_task_that_is_squashed_is_refused_by_name(tmp_path: Path, method: st
     model.head = Gives(lambda z: torch.stack([z, z.sigmoid()], dim=1), tasks=("click", "like"))
     both = [
         replace(part, label=torch.stack([part.label, part.label], dim=1))
-        for part in labelled(model, batches(config, model, 200), torch.sigmoid)
+        for part in labelled(model, batches(config, model, 200), lambda z: z.sigmoid().sigmoid())
     ]
     assert scored(model, both, method, tasks={"click": 1.0}).examples == 200
     with pytest.raises(ConfigError, match=rf"{PROBABILITIES}(.|\n)*forward, task 'like'"):
