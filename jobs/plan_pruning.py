@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.context import DayContext, JobResult, check_same_baseline
+from shark_core.errors import DataError
 from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
-from shark_core.importance.agreement import Agreement
+from shark_core.importance.agreement import Agreement, warning_on
 from shark_core.importance.report import FILE_NAME as IMPORTANCE_FILE
 from shark_core.importance.report import ImportanceReport
 from shark_core.pruning.plan import FILE_NAME, PruningPlan
@@ -19,7 +20,11 @@ from shark_core.schemas import AGREEMENT, IMPORTANCE, PLAN
 
 
 def plan_pruning(context: DayContext) -> JobResult:
-    """The plan is a pure function of the importances, their agreement and the config's limits."""
+    """The plan is a pure function of the importances, their agreement and the config's limits.
+
+    Raises `GateFailed`, before anything is proposed, where the scores are not to be trusted and
+    `importance.validation.on_disagreement` is `stop`.
+    """
     log = PlanLog(store_for(context.config), context.config.name)  # or raises: before any commit
     plan = _plan(context)
     facts = _facts(plan, context.config.float_bytes)
@@ -38,13 +43,31 @@ def plan_pruning(context: DayContext) -> JobResult:
 
 def _plan(context: DayContext) -> PruningPlan:
     check_same_baseline(context, IMPORTANCE, AGREEMENT)
+    _check_agreement_is_of_the_scores(context)
     config, lake = context.config, context.lake
     report = ImportanceReport.from_json(
         lake.read_file(context.partition(IMPORTANCE), IMPORTANCE_FILE)
     )
-    agreement = Agreement.from_json(lake.read_file(context.partition(AGREEMENT), AGREEMENT_FILE))
-    warnings = [agreement.warning] if agreement.warning else []
-    return plan_fields(config.fields, report.fields, config.pruning, warnings)
+    source = context.partition(AGREEMENT)
+    agreement = Agreement.from_json(lake.read_file(source, AGREEMENT_FILE))
+    where = lake.location(source.path)
+    warning = warning_on(agreement, config.importance.validation, where)
+    return plan_fields(config.fields, report.fields, config.pruning, [warning] if warning else [])
+
+
+def _check_agreement_is_of_the_scores(context: DayContext) -> None:
+    """An agreement of other scores would vouch for these."""
+    importance = context.marker(IMPORTANCE).fingerprint
+    found = context.marker(AGREEMENT).inputs.get("importance")
+    if found != importance:
+        raise DataError(
+            "the agreement is of other importances than the day's",
+            expected=f"importance {importance}",
+            found=f"importance {found}",
+            where=context.lake.location(context.partition(AGREEMENT).path),
+            remedy="run `python -m jobs validate-importance` and what follows it for this day "
+            "again",
+        )
 
 
 def _propose(log: PlanLog, context: DayContext, plan: PruningPlan) -> tuple[str, dict[str, str]]:

@@ -81,16 +81,20 @@ def approve(
     note: NoteOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Let prune-fields carry the plan out, from its day on until a newer one is approved.
+    """Let prune-fields carry the plan out, from its day on until the day of a newer one in force.
 
-    A rejected plan can be approved after all.
+    A rejected plan can be approved after all. Newer days that have a plan in force keep theirs.
 
     Example: python -m jobs plans approve --config FILE --plan 2026-01-03-ab12cd34 --by ann
     """
     from shark_core.publish import plan_review
 
-    entry = plan_review.approve(_log(config), plan, _name(by), datetime.now(UTC), note.strip())
-    show(JobResult(f"plan {plan}: {entry}", _figures(entry)), as_json)
+    log = _log(config)
+    entry = plan_review.approve(log, plan, _name(by), datetime.now(UTC), note.strip())
+    newer = plan_review.newer_in_force(log, entry)
+    keep = f"; from {newer.day} on plan {newer.plan_id} stays in force" if newer else ""
+    figures = {**_figures(entry), "newer_in_force": newer.plan_id if newer else None}
+    show(JobResult(f"plan {plan}: {entry}{keep}", figures), as_json)
 
 
 @plans_app.command("reject")

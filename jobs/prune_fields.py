@@ -15,7 +15,7 @@ from shark_core.pruning.outcome import FILE_NAME, PruningOutcome
 from shark_core.pruning.permitted import Permitted
 from shark_core.pruning.progress import Progress
 from shark_core.pruning.step_records import StepRecords
-from shark_core.pruning.trials import ModelTrials
+from shark_core.pruning.trials import ModelTrials, trial_settings
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.plan_entry import PlanEntry
 from shark_core.publish.plan_log import PlanLog
@@ -101,6 +101,7 @@ def _inputs(context: DayContext, plan: PlanEntry) -> dict[str, str]:
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
         "importance": context.marker(IMPORTANCE).fingerprint,
         "plan": plan.plan_id,
+        "trial_settings": trial_settings(context.config),
     }
 
 

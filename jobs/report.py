@@ -104,13 +104,14 @@ def _pruning(context: DayContext, plan: PruningPlan, earlier: list[DayContext]) 
     plans, outcome = PlanLog(store_for(context.config), context.config.name), _outcome(context)
     own = standing_decision(plans, plan, context.day) if plan.pruned else None
     agreement = Agreement.from_json(_read(context, AGREEMENT, AGREEMENT_FILE))
+    limit = context.config.importance.validation.min_spearman  # of today, as plan-pruning has it
     return PruningReport(
         carried_out=_standing(plans, outcome.plan_id),
         of_the_day=_standing(plans, own.plan_id)
         if own and own.plan_id != outcome.plan_id
         else None,
         warnings=plan.warnings,
-        agreement=agreement,
+        agreement=agreement.under(limit),
         steps=outcome.steps,
         checks=tuple(
             MeasuredStep.of(day, step)

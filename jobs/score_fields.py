@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from jobs.context import DayContext, JobResult
+from shark_core.importance.agreement import WayOfScoring
 from shark_core.importance.report import FILE_NAME, ImportanceReport
 from shark_core.importance.slices import ScoredSlice
 from shark_core.models.checkpoint import load_checkpoint
@@ -19,10 +22,10 @@ def score_fields(context: DayContext) -> JobResult:
         "examples": context.marker(EXAMPLES).fingerprint,
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
     }
-    examples = report.fields[0].examples
+    examples, scoring = report.fields[0].examples, WayOfScoring.of(context.config.importance)
     with context.writer(IMPORTANCE) as writer:
         writer.write_bytes(FILE_NAME, report.to_json().encode())
-        writer.commit(inputs, {"examples": examples, "method": report.method})
+        writer.commit(inputs, {"examples": examples, **asdict(scoring)})
     scores = {
         entry.field: f"{entry.score:.3g} ± {entry.standard_error:.1g}"
         for entry in sorted(report.fields, key=lambda entry: (entry.score, entry.field))

@@ -33,13 +33,17 @@ class Importance(Section):
     (the head run again for every field: exact, and as many times slower as there are fields and
     repeats). `replacement`: a field is replaced by its `mean`, which is what pruning does, or by
     the embeddings of `donors`, other examples, `repeats` times; f_permutation takes the mean.
-    `precision`: `bf16` runs the head under autocast; the first batch is scored in fp32 too, and the
-    day stops where the two do not agree. `min_examples`: with fewer, nothing is scored.
+    `calibrate`: losses are of logits that a line was fitted through on the same examples: without,
+    fields of a model that is too sure of itself seem to hurt (`shark_core.importance.calibration`);
+    f_permutation, the paper's, does without. `precision`: `bf16` runs the head under autocast; the
+    first batch is scored in fp32 too, and the day stops where the two do not agree. `min_examples`:
+    with fewer, nothing is scored.
     """
 
     method: Literal["f_permutation", "logit_taylor", "permutation"] = "logit_taylor"
     replacement: Literal["mean", "donors"] = "mean"
     repeats: Count = 4
+    calibrate: bool = True
     precision: Literal["fp32", "bf16"] = "fp32"
     batch_size: Count = 4096
     min_examples: Count = 50

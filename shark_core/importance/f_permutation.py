@@ -14,25 +14,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from shark_core.importance.gradients import Point
 from shark_core.importance.logits import Logits
+from shark_core.importance.method import ExampleScores
+from shark_core.importance.replacements import MeanReplacement
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 
 
 @dataclass(frozen=True, eq=False)
 class FPermutation:
-    means: dict[str, Tensor]  # (D_f,) by field
+    replacement: MeanReplacement
     logits: Logits
 
-    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
-        point = Point.of(model, batch, list(self.means), self.logits)
+    @property
+    def way(self) -> str:
+        return f"f_permutation by {self.replacement.way}, {self.logits.way}"
+
+    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> ExampleScores:
+        means = self.replacement.means
+        point = Point.of(model, batch, list(means), self.logits)
+        tasks = point.observed
         loss = point.linearise(
-            [
-                task.weight * (torch.sigmoid(task.logits.detach()) - task.label)
-                for task in point.tasks
-            ]
+            [task.weight * (torch.sigmoid(task.logits) - task.label) for task in tasks]
         )
-        return {name: loss.change(name, mean).abs() for name, mean in self.means.items()}
+        changes = {name: loss.change(name, mean).abs() for name, mean in means.items()}
+        return ExampleScores(changes, tasks)

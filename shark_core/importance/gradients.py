@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -47,12 +47,17 @@ class Point:
             inputs = model.embeddings(batch)  # (B, D_f) each
         for name in names:
             inputs[name] = inputs[name].detach().requires_grad_()
-        tasks = logits.observed(model, inputs, batch)
+        tasks = logits.of(model, inputs, batch)
         return cls(model, batch, logits, inputs, names, tasks)
 
     @property
     def pooled(self) -> Embeddings:
         return {name: self.inputs[name].detach() for name in self.names}
+
+    @property
+    def observed(self) -> list[TaskLogits]:
+        """The tasks without the graph."""
+        return [replace(task, logits=task.logits.detach()) for task in self.tasks]
 
     def linearise(self, factors: Sequence[Tensor | None]) -> Linearised:
         """Of `Σ_t factor_t · z_t`, in one backward pass; factors `(B,)`, None leaves a task out.

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from shark_core.importance.gradients import Linearised, Point
-from shark_core.importance.logits import Logits, TaskLogits
+from shark_core.importance.logits import Logits
 from shark_core.importance.losses import loss_changes
+from shark_core.importance.method import ExampleScores
 from shark_core.importance.replacements import Replacement
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
@@ -28,10 +28,13 @@ class LogitTaylor:
     replacement: Replacement
     logits: Logits
 
-    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
+    @property
+    def way(self) -> str:
+        return f"logit_taylor by {self.replacement.way}, {self.logits.way}"
+
+    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> ExampleScores:
         point = Point.of(model, batch, model.kept, self.logits)
-        tasks = [TaskLogits(task.weight, task.logits.detach(), task.label) for task in point.tasks]
-        changes = _one_by_one(point)
+        tasks, changes = point.observed, _one_by_one(point)
         changed = (
             {
                 name: [
@@ -42,7 +45,7 @@ class LogitTaylor:
             }
             for replaced in self.replacement.of(point.pooled, number)
         )
-        return loss_changes(tasks, changed)
+        return ExampleScores(loss_changes(tasks, changed), tasks)
 
 
 def _one_by_one(point: Point) -> list[Linearised]:

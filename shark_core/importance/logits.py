@@ -19,26 +19,50 @@ import torch
 from torch import Tensor
 
 from shark_core.errors import ConfigError
-from shark_core.importance.logit_checks import check_is_logit, check_labels, check_shape
+from shark_core.importance.calibration import NONE, Calibration
+from shark_core.importance.shape_checks import check_labels, check_shape
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 
 Embeddings = dict[str, Tensor]
+ONLY_LOGIT = ""  # the name of the logit of a head without tasks
+
+
+def task_names(head: torch.nn.Module) -> list[str]:
+    """In the order of the columns; none where the head gives one logit."""
+    return list(getattr(head, "tasks", ()))
 
 
 @dataclass(frozen=True)
 class TaskLogits:
-    """One task's part of the loss: `weight · ℓ(logits, label)`, both `(B,)` float32."""
+    """One task's part of the loss: `weight · ℓ(logits, label)`, both `(B,)` float32.
+
+    `calibration`: for methods that look at how the loss changes, not at its gradient.
+    """
 
     weight: float
     logits: Tensor
     label: Tensor
+    name: str = ONLY_LOGIT
+    calibration: Calibration = NONE
 
 
 @dataclass(frozen=True)
 class Logits:
     tasks: Mapping[str, float] = field(default_factory=dict)
     bf16: bool = False
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+
+    @property
+    def way(self) -> str:
+        """Says which tasks count, with which weight, how they are calibrated, and in which
+        precision the head runs.
+        """
+        weighted = {task: weight for task, weight in sorted(self.tasks.items()) if weight}
+        fitted = {task: str(found) for task, found in sorted(self.calibrations.items())}
+        of_tasks, calibrated = f" of {weighted}", f" calibrated by {fitted}"
+        precision = "bf16" if self.bf16 else "fp32"
+        return f"{precision}{of_tasks if weighted else ''}{calibrated if fitted else ''}"
 
     def of(self, model: CtrModel, pooled: Embeddings, batch: Batch) -> list[TaskLogits]:
         """Of the tasks with a weight other than zero.
@@ -52,25 +76,22 @@ class Logits:
         check_shape(output, len(batch), names)
         check_labels(batch.label, len(batch), names)
         if not names:
-            return [TaskLogits(1.0, output.float(), batch.label)]
+            calibration = self.calibrations.get(ONLY_LOGIT, NONE)
+            return [TaskLogits(1.0, output.float(), batch.label, calibration=calibration)]
         return [
-            TaskLogits(weight, output[:, number].float().contiguous(), batch.label[:, number])
+            TaskLogits(
+                weight,
+                output[:, number].float().contiguous(),
+                batch.label[:, number],
+                name,
+                self.calibrations.get(name, NONE),
+            )
             for number, name in enumerate(names)
             if (weight := self.tasks.get(name, 0.0))
         ]
 
-    def observed(self, model: CtrModel, pooled: Embeddings, batch: Batch) -> list[TaskLogits]:
-        """As `of`, where nothing is replaced: `ConfigError` for what looks like probabilities too.
-
-        Nothing of the kind can be said of what a model gives for replaced embeddings.
-        """
-        found = self.of(model, pooled, batch)
-        for task in found:
-            check_is_logit(task.logits.detach(), task.label)
-        return found
-
     def _names(self, head: torch.nn.Module) -> list[str]:
-        names = list(getattr(head, "tasks", ()))
+        names = task_names(head)
         chosen = [weight for weight in self.tasks.values() if weight]
         known = set(self.tasks) <= set(names) and bool(chosen) == bool(names)
         if not known or not all(map(math.isfinite, chosen)):

@@ -36,15 +36,16 @@ def _summed_over_tasks(
 
 
 def _change(task: TaskLogits, after: Tensor) -> Tensor:
-    """Of one task, `(fields, B)`: exactly zero where a logit stays as it was.
+    """Of one task, by its calibration, `(fields, B)`: exactly zero where a logit stays as it was.
 
     Vector instructions round by the position in memory, so that the loss before is computed in the
     same layout.
     """
     before = task.logits.expand_as(after).contiguous()
-    return _log_loss(after, task.label) - _log_loss(before, task.label)
+    after, before = task.calibration.of(after), task.calibration.of(before)
+    return log_loss(after, task.label) - log_loss(before, task.label)
 
 
-def _log_loss(logits: Tensor, label: Tensor) -> Tensor:
+def log_loss(logits: Tensor, label: Tensor) -> Tensor:
     """`softplus(z) − y·z`, elementwise, for logits `(…, B)` and labels `(B,)`."""
     return F.softplus(logits) - label * logits

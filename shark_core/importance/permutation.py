@@ -16,6 +16,7 @@ from torch import Tensor
 
 from shark_core.importance.logits import Logits
 from shark_core.importance.losses import loss_changes
+from shark_core.importance.method import ExampleScores
 from shark_core.importance.replacements import Replacement
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
@@ -26,8 +27,12 @@ class Permutation:
     replacement: Replacement
     logits: Logits
 
+    @property
+    def way(self) -> str:
+        return f"permutation by {self.replacement.way}, {self.logits.way}"
+
     @torch.no_grad()
-    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
+    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> ExampleScores:
         pooled = model.embeddings(batch)
         kept = {name: pooled[name] for name in model.kept}
 
@@ -39,4 +44,5 @@ class Permutation:
             {name: without(name, new) for name, new in replaced.items()}
             for replaced in self.replacement.of(kept, number)
         )
-        return loss_changes(self.logits.observed(model, pooled, batch), changed)
+        tasks = self.logits.of(model, pooled, batch)
+        return ExampleScores(loss_changes(tasks, changed), tasks)

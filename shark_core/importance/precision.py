@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor
-
 from shark_core.errors import PermanentError
-from shark_core.importance.method import Method
+from shark_core.importance.method import ExampleScores, Method
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 
@@ -26,7 +24,11 @@ class CheckedBf16:
         self._fp32 = fp32
         self._checked = False
 
-    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
+    @property
+    def way(self) -> str:
+        return self._bf16.way
+
+    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> ExampleScores:
         scores = self._bf16.example_scores(model, batch, number)
         if not self._checked:
             _check(scores, self._fp32.example_scores(model, batch, number))
@@ -34,7 +36,7 @@ class CheckedBf16:
         return scores
 
 
-def _check(bf16: dict[str, Tensor], fp32: dict[str, Tensor]) -> None:
+def _check(bf16: ExampleScores, fp32: ExampleScores) -> None:
     exact, rough = _means(fp32), _means(bf16)
     if not (_finite(exact) or _finite(rough)):
         return  # not bf16's doing: `check_finite` says whose
@@ -51,8 +53,8 @@ def _check(bf16: dict[str, Tensor], fp32: dict[str, Tensor]) -> None:
         )
 
 
-def _means(scores: dict[str, Tensor]) -> dict[str, float]:
-    return {name: score.mean().item() for name, score in scores.items()}
+def _means(scores: ExampleScores) -> dict[str, float]:
+    return {name: score.mean().item() for name, score in scores.by_field.items()}
 
 
 def _finite(means: dict[str, float]) -> bool:

@@ -6,6 +6,7 @@ donors    e_f(x') of other examples of the batch, `repeats` times: keeps the fie
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,10 @@ from shark_core.models.seeds import derived_seed
 class Replacement(Protocol):
     """Of the batch `number` with `pooled` embeddings (B, D_f) by field."""
 
+    @property
+    def way(self) -> str:
+        """Two of the same way replace alike."""
+
     def of(self, pooled: Embeddings, number: int) -> Iterator[Embeddings]:
         """By field `(D_f,)` or `(B, D_f)`, for each repeat."""
 
@@ -26,6 +31,14 @@ class Replacement(Protocol):
 @dataclass(frozen=True, eq=False)
 class MeanReplacement:
     means: Embeddings  # (D_f,) by field
+
+    @property
+    def way(self) -> str:
+        """Tells means of some examples from those of all: their scores do not add up."""
+        digest = hashlib.sha256()
+        for name, mean in sorted(self.means.items()):
+            digest.update(name.encode() + mean.cpu().numpy().tobytes())
+        return f"mean {digest.hexdigest()[:8]}"
 
     def of(self, pooled: Embeddings, number: int) -> Iterator[Embeddings]:
         yield {name: self.means[name] for name in pooled}
@@ -37,6 +50,10 @@ class DonorReplacement:
 
     repeats: int
     seed: int
+
+    @property
+    def way(self) -> str:
+        return f"{self.repeats} donors of seed {self.seed}"
 
     def of(self, pooled: Embeddings, number: int) -> Iterator[Embeddings]:
         first = next(iter(pooled.values()))

@@ -68,12 +68,12 @@ def candidates_of(
 
 
 def highest_loss(candidates: Iterable[Candidate]) -> float:
-    """The upper ends added up and rounded once, as `PruningPlan.predicted_high` is."""
+    """What `max_predicted_loss` holds for: the upper ends, none below zero, rounded once."""
     return total(high for candidate in candidates for high in candidate.highs)
 
 
-def predicted_loss(change: float) -> float:
-    """What a change of log-loss counts in a plan: below zero, nothing."""
+def charge(change: float) -> float:
+    """What a change of log-loss counts against a limit: below zero, nothing."""
     return max(0.0, change)
 
 
@@ -107,8 +107,8 @@ def _candidate(
         fields=tuple(names),
         bytes=sum(sizes[name] for name in names),
         score=total(scores[name].score for name in names),
-        loss=total(predicted_loss(scores[name].score) for name in names),
-        highs=tuple(predicted_loss(scores[name].high) for name in names),
+        loss=total(charge(scores[name].score) for name in names),
+        highs=tuple(charge(scores[name].high) for name in names),
         keepers=tuple(name for name in names if name in limits.keep),
     )
 

@@ -185,10 +185,11 @@ def _naming(number: int, fields: Sequence[str]) -> Iterator[None]:
     except (ConfigError, DataError):
         raise
     except PermanentError as error:
+        keep = ", or name these fields in pruning.keep" if fields else ""
         raise PermanentError(
             f"step {number:02} of pruning cannot be measured",
             expected="a model that stays finite",
             found=error,
             where=f"without {', '.join(fields)}" if fields else "the reference: nothing pruned",
-            remedy="lower finetuning's learning rates, or name these fields in pruning.keep",
+            remedy=f"lower finetuning's learning rates{keep}",
         ) from error

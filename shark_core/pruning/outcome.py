@@ -34,7 +34,7 @@ class LossChange:
     @classmethod
     def of(cls, importances: Iterable[FieldImportance]) -> Self:
         """Of pruning fields together: their errors are of the same examples and may all lean the
-        same way. Gains count, other than in a plan: this is what measurement is compared with.
+        same way. Gains count, other than against a limit: measurement is compared with this.
         """
         entries = list(importances)
         return cls(

@@ -21,8 +21,8 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 class Decision:
     """What happens to a field, and why. `bytes`: of its table in fp32.
 
-    `importance`: its score, the change of log-loss per example without it. `predicted_loss`, with
-    the ends `low` and `high` of its 95 % interval, counts a change below zero as zero.
+    `predicted_loss`: its importance, the change of log-loss per example without it, with the ends
+    `low` and `high` of its 95 % interval; below zero, the model is better without it.
     """
 
     __pydantic_config__ = STRICT
@@ -31,7 +31,6 @@ class Decision:
     action: Action
     reason: str
     bytes: int
-    importance: float
     predicted_loss: float
     low: float
     high: float
@@ -60,7 +59,11 @@ class PruningPlan:
 
     @property
     def predicted_loss(self) -> float:
-        """Sum over the pruned fields."""
+        """Sum over the pruned fields, gains included: what is measured later is compared with it.
+
+        `max_predicted_loss` holds for more: there a field that hurts counts as zero, so that it
+        pays for no other.
+        """
         return total(decision.predicted_loss for decision in self._pruned)
 
     @property

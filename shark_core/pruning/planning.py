@@ -11,11 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from shark_core.config_sections import Field, Pruning
 from shark_core.importance.report import FieldImportance
-from shark_core.pruning.candidates import (
-    candidates_of,
-    predicted_loss,
-    scores_by_field,
-)
+from shark_core.pruning.candidates import candidates_of, scores_by_field
 from shark_core.pruning.plan import Action, Decision, PruningPlan
 from shark_core.pruning.reasons import reason_to_keep, reason_to_prune
 from shark_core.pruning.selection import capacity_of, select, warnings_on
@@ -77,8 +73,7 @@ def _decision(field: Field, action: Action, reason: str, score: FieldImportance)
         action=action,
         reason=reason,
         bytes=field.float_bytes,
-        importance=score.score,
-        predicted_loss=predicted_loss(score.score),
-        low=predicted_loss(score.low),
-        high=predicted_loss(score.high),
+        predicted_loss=score.score,
+        low=score.low,
+        high=score.high,
     )

@@ -123,7 +123,13 @@ class Progress:
         """Why a candidate that is still open stays, once no step is proposed any more."""
         found = self.room.obstacle((candidate,))
         if found is None:
-            raise SharkError(f"pruning ended while {', '.join(candidate.fields)} may still go")
+            raise SharkError(
+                "pruning ended too early",
+                expected="a limit that keeps each permitted field which was not pruned",
+                found=f"none that keeps {', '.join(candidate.fields)}",
+                where=f"after step {len(self.steps):02}",
+                remedy="file this with the log: it is a defect in SHARK",
+            )
         return found
 
     def _choose(self, among: Names) -> Candidates:

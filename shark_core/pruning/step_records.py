@@ -6,8 +6,8 @@
         importances.json                    of the fields that are still open         (likewise)
         _marker.json                        inputs: checkpoint, …, and the step before this one
 
-A record counts for a run with the same inputs, config and code, whose steps before it have the
-same content. Others are ignored, and replaced where the run gets that far. Steps beyond the last
+A record counts for a run with the same inputs and code, whose steps before it have the same
+content. Others are ignored, and replaced where the run gets that far. Steps beyond the last
 that an earlier, longer run left stay where they are: pruning.json's marker names those that count.
 """
 
@@ -43,7 +43,10 @@ log = logging.getLogger("shark")
 
 @dataclass(frozen=True)
 class StepRecords:
-    """`inputs`: fingerprints of all that a trial reads."""
+    """`inputs`: fingerprints of all that a trial reads, its settings included.
+
+    The whole config's hash is recorded, not compared: most of the config changes no trial.
+    """
 
     lake: Lake
     day: date
@@ -96,11 +99,12 @@ class StepRecords:
                 expected=f"{STEP_FILE}, {PREDICTIONS_FILE}, {IMPORTANCES_FILE} as written",
                 found=error,
                 where=self.lake.location(source.path),
+                remedy="nothing: the step is measured again, and its record replaced",
             ) from error
 
     def _is_of_this_run(self, marker: Marker, number: int) -> bool:
-        same_run = RunStamp(marker.config_hash, marker.code_version) == self.run
-        return same_run and marker.inputs == self._inputs(number)
+        same_code = marker.code_version == self.run.code_version
+        return same_code and marker.inputs == self._inputs(number)
 
     def _inputs(self, number: int) -> dict[str, str]:
         """With the step before: what follows from other steps is none of this run's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +20,23 @@ from shark_core.models.predictions import Predictions
 from shark_core.pruning.finetuning import baseline_without, finetune_on_day
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import validation_slice
+
+READ_BY_TRIALS = frozenset(
+    {"fields", "dense_features", "model", "training", "finetuning", "importance", "pruning"}
+)
+
+
+def trial_settings(config: PipelineConfig) -> str:
+    """16 hex digits over the sections of the config that decide what a step comes to.
+
+    They are `READ_BY_TRIALS`, each whole: `fields` and `dense_features` (what is read and pruned),
+    `model`, `training` and `finetuning` (what is finetuned, and how), `importance` (how the rest is
+    scored again), `pruning` (what is tried, and what stays). Not among them is what the examples,
+    the checkpoint, the importances and the plan follow from, since their fingerprints are compared,
+    nor what comes after pruning: tiers, evaluation, gates, release. So editing these reuses steps.
+    """
+    document = config.model_dump(mode="json", include=set(READ_BY_TRIALS))
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What becomes of a day's plan: proposed, approved at once, or neither, by what was decided before.
 
-`approve` is a person's approval, which takes effect or raises.
+`approve` is a person's approval, which takes effect on the plan's own day or raises.
 
 proposal = put_forward(log, plan, day, by="plan-pruning", at=now, approval="manual")
 proposal.verdict       # "proposed as 2026-01-03-ab12cd34"
@@ -50,30 +50,33 @@ def put_forward(
     among the plan's. Running it again changes nothing. Raises as `PlanLog.decide` does.
     """
     if not plan.pruned:
-        return Proposal(None, "nothing to propose")
+        return Proposal(None, "nothing to propose" + _in_spite_of(log, plan, day))
     standing = standing_decision(log, plan, day)
     entry = standing or log.propose(plan, day, by, at)
     doubt = _doubt(log, plan, entry) if approval == "automatic" else None
     if entry.status == "proposed" and approval == "automatic" and doubt is None:
         entry = log.decide(entry.plan_id, "approved", AUTOMATIC, at, seen=entry)
     new = entry.at == at
-    if entry.status == "proposed":
-        return Proposal(entry, _waiting(entry, plan, day, doubt, new))
-    return Proposal(entry, _settled(log, entry, day, new))
+    waits = entry.status == "proposed"
+    verdict = _waiting(entry, plan, day, doubt, new) if waits else _settled(log, entry, day, new)
+    return Proposal(entry, verdict + _in_spite_of(log, plan, day))
 
 
 def approve(log: PlanLog, plan_id: str, by: str, at: datetime, note: str = "") -> PlanEntry:
-    """Put a plan in force. Raises as `PlanLog.decide` does, and `ConflictError` where another plan
-    of the same or a newer day stays in force all the same.
+    """Put a plan in force on its day, and on those after it that have none of their own. Raises as
+    `PlanLog.decide` does, and `ConflictError` where another plan of its day was approved later.
     """
-    plan, newest = log.head(plan_id), log.in_force(date.max)
-    if newest is not None and not _would_count(plan, newest, date.max):
-        raise _without_effect(log, plan, newest)
     entry = log.decide(plan_id, "approved", by, at, note)
     in_force = log.in_force(entry.day)
     if in_force is not None and in_force.plan_id != plan_id:
         raise _without_effect(log, entry, in_force)
     return entry
+
+
+def newer_in_force(log: PlanLog, plan: PlanEntry) -> PlanEntry | None:
+    """What is in force on the first newer day that has a plan of its own."""
+    newer = [head.day for head in log.plans() if head.day > plan.day and head.status in IN_FORCE]
+    return log.in_force(min(newer)) if newer else None
 
 
 def standing_decision(log: PlanLog, plan: PruningPlan, day: date) -> PlanEntry | None:
@@ -97,10 +100,11 @@ def _would_count(proposed: PlanEntry, in_force: PlanEntry | None, day: date) -> 
 def _without_effect(log: PlanLog, plan: PlanEntry, in_force: PlanEntry) -> ConflictError:
     return ConflictError(
         f"approving plan {plan.plan_id} has no effect: another plan stays in force",
-        expected="the newest plan in force, or the last approved of its day",
+        expected="the last approved plan of its day",
         found=f"a plan of {plan.day}, {plan}; plan {in_force.plan_id} is in force, {in_force}",
         where=f"the plans of {log.model}",
-        remedy=f"reject that one first: `python -m jobs plans reject --plan {in_force.plan_id}`",
+        remedy="reject that one first: `python -m jobs plans reject --config FILE "
+        f'--plan {in_force.plan_id} --note "why"`',
     )
 
 
@@ -134,3 +138,12 @@ def _settled(log: PlanLog, entry: PlanEntry, day: date, new: bool) -> str:
     if in_force is not None and in_force.plan_id != entry.plan_id:
         return f"plan {entry.plan_id} gave way to {in_force.plan_id}, which was approved later"
     return f"approved as {entry.plan_id}" if new else f"plan {entry.plan_id} is in force already"
+
+
+def _in_spite_of(log: PlanLog, plan: PruningPlan, day: date) -> str:
+    """A plan in force was approved by what was known then: today's warnings do not hold it back."""
+    in_force = log.in_force(day)
+    if in_force is None or not plan.warnings:
+        return ""
+    warnings = "; ".join(plan.warnings)
+    return f"; plan {in_force.plan_id} applies in spite of today's warnings: {warnings}"

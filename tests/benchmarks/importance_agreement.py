@@ -1,4 +1,5 @@
-"""How close each method's scores come to what happens: true mean-replacement on the same examples.
+"""How close each method's scores come to what happens: true mean-replacement on the same examples,
+by the loss that the method looks at, calibrated or not.
 
 Noise is *in the bottom* when no planted noise field scores as high as a field that is useful:
 
@@ -15,7 +16,7 @@ from statistics import mean
 from typing import Self
 
 from shark_core.models.ctr_model import CtrModel
-from tests.benchmarks.importance_scores import TRUTH, Scores, spearman
+from tests.benchmarks.importance_scores import PLAIN, Scores, spearman, truth_of
 from tests.benchmarks.trained_model import Dataset, held_out_predictions
 
 Z_USEFUL = 3.0
@@ -69,15 +70,16 @@ class ModelAgreement:
     def of(
         cls, dataset: Dataset, model: CtrModel, seed: int, epochs: int, scores: Mapping[str, Scores]
     ) -> Self:
-        truth, noise = scores[TRUTH], dataset.noise_fields
-        useful = useful_fields(dataset, truth)
+        noise = dataset.noise_fields
+        useful = useful_fields(dataset, scores[PLAIN])
         return cls(
             seed=seed,
             epochs=epochs,
             held_out_log_loss=held_out_predictions(dataset, model).log_loss,
             useful=len(useful),
             methods={
-                name: Agreement.of(found, truth, noise, useful) for name, found in scores.items()
+                name: Agreement.of(found, scores[truth_of(name)], noise, useful)
+                for name, found in scores.items()
             },
         )
 

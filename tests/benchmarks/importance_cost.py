@@ -2,6 +2,7 @@
 
     forward_backward   logits of the whole model, mean log-loss, backward into tables and head
     means              the pooled embeddings' means, which come before a scoring pass
+    calibration        a forward pass for the logits, and the line fitted through them; also before
 
 Rounds alternate between all of them, and the ratio to forward + backward is taken within a round,
 so that a machine that other work slows down slows down both sides. Batches are in memory: no
@@ -19,15 +20,20 @@ import torch
 import torch.nn.functional as F
 
 from shark_core.config_sections import Importance
-from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
+from shark_core.importance.scoring import (
+    calibrations,
+    importance_method,
+    mean_embeddings,
+    score_sums,
+)
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
-from tests.benchmarks.importance_scores import METHODS, SEED, TRUTH
+from tests.benchmarks.importance_scores import CALIBRATED, METHODS, PLAIN, SEED
 
 LIMIT = "forward_backward"
-MEANS = "means"
+MEANS, CALIBRATION = "means", "calibration"
 BF16 = "logit_taylor_bf16"
-SLOW = ("permutation", TRUTH)
+SLOW = ("permutation", PLAIN, CALIBRATED)
 
 
 @dataclass(frozen=True)
@@ -65,16 +71,17 @@ def measure_costs(
 
 
 def _passes(model: CtrModel, batches: Sequence[Batch]) -> dict[str, Callable[[], object]]:
-    means = mean_embeddings(model, batches).means()
+    means, fitted = mean_embeddings(model, batches).means(), calibrations(model, batches)
     bf16 = Importance(method="logit_taylor", precision="bf16")
 
     def scoring(settings: Importance) -> Callable[[], object]:
-        method = importance_method(settings, means, SEED)
+        method = importance_method(settings, means, SEED, None, fitted)
         return lambda: score_sums(model, batches, method)
 
     return {
         LIMIT: lambda: _forward_backward(model, batches),
         MEANS: lambda: mean_embeddings(model, batches),
+        CALIBRATION: lambda: calibrations(model, batches),
         **{name: scoring(settings) for name, settings in METHODS.items()},
         BF16: scoring(bf16),
     }

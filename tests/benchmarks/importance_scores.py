@@ -1,4 +1,7 @@
-"""Every method's scores of one model's fields, whole and of two halves of the examples."""
+"""Every method's scores of one model's fields, whole and of two halves of the examples.
+
+Two truths, for the two losses that methods look at: with logits as they are, and calibrated.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import spearmanr
-from torch import Tensor
 
 from shark_core.config_sections import Importance
+from shark_core.importance.method import Method
 from shark_core.importance.score_sums import ScoreSums
-from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
+from shark_core.importance.scoring import (
+    calibrations,
+    importance_method,
+    mean_embeddings,
+    score_sums,
+)
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 
 SEED = 0  # of the donors
-TRUTH = "mean_replacement"
+PLAIN, CALIBRATED = "mean_replacement", "mean_replacement_calibrated"  # the truths
 METHODS = {
-    "f_permutation": Importance(method="f_permutation"),
+    "f_permutation": Importance(method="f_permutation", calibrate=False),
     "logit_taylor": Importance(method="logit_taylor"),
+    "logit_taylor_uncalibrated": Importance(method="logit_taylor", calibrate=False),
     "logit_taylor_donors": Importance(method="logit_taylor", replacement="donors", repeats=4),
-    "permutation": Importance(method="permutation", replacement="donors", repeats=5),
-    TRUTH: Importance(method="permutation", replacement="mean"),
+    "permutation": Importance(
+        method="permutation", replacement="donors", repeats=5, calibrate=False
+    ),
+    PLAIN: Importance(method="permutation", replacement="mean", calibrate=False),
+    CALIBRATED: Importance(method="permutation", replacement="mean"),
 }
+
+
+def truth_of(method: str) -> str:
+    """True mean-replacement by the loss that the method looks at."""
+    return CALIBRATED if METHODS[method].calibrate else PLAIN
 
 
 @dataclass(frozen=True)
@@ -53,13 +70,14 @@ def spearman(left: Mapping[str, float], right: Mapping[str, float]) -> float:
 def all_scores(model: CtrModel, batches: Sequence[Batch]) -> dict[str, Scores]:
     """By method; `batches` at least two."""
     means = mean_embeddings(model, batches).means()
-    return {name: _scores(model, batches, means, METHODS[name]) for name in METHODS}
+    fitted = calibrations(model, batches)
+    return {
+        name: _scores(model, batches, importance_method(settings, means, SEED, None, fitted))
+        for name, settings in METHODS.items()
+    }
 
 
-def _scores(
-    model: CtrModel, batches: Sequence[Batch], means: dict[str, Tensor], settings: Importance
-) -> Scores:
-    method = importance_method(settings, means, SEED)
+def _scores(model: CtrModel, batches: Sequence[Batch], method: Method) -> Scores:
     even = score_sums(model, batches[::2], method)
     odd = score_sums(model, batches[1::2], method, first_batch=len(batches))
     whole = even.merge(odd)

@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -173,14 +174,14 @@ def measure(contestant: Contestant, payload: int, rounds: int, root: Path) -> di
         folder = root / f"round{number}"
         lake, alone = Lake(str(folder / "lake")), folder / "alone.parquet"
         folder.mkdir()
-        manifest = timed("write", lambda lake=lake: write(material, lake))
-        timed("pyarrow write", lambda alone=alone: write_by_pyarrow(material, alone))
+        manifest = timed("write", partial(write, material, lake))
+        timed("pyarrow write", partial(write_by_pyarrow, material, alone))
         (entry,) = (file for file in manifest.files if file.name != PARAMS_FILE)
         size = entry.bytes
         catalog = Catalog(LocalStore(folder / "registry"), "ctr")
-        published = timed("publish", lambda: publish(catalog, manifest, lake))
-        timed("read", lambda: catalog.read_table(published, FIELD))
-        timed("pyarrow read", lambda alone=alone: read_by_pyarrow(alone))
+        published = timed("publish", partial(publish, catalog, manifest, lake))
+        timed("read", partial(catalog.read_table, published, FIELD))
+        timed("pyarrow read", partial(read_by_pyarrow, alone))
         shutil.rmtree(folder)
     ratio = {
         name: median(

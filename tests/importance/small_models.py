@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from shark_core.traffic.slices import Slice, SlicePart
 from tests.example_lake import DAY, tiny_config, tiny_lake
 
 CPU = torch.device("cpu")
+Logit = Callable[[Tensor], Tensor]
 
 
 def setting(root: Path, head: str = "deepfm", rows: int = 90) -> tuple[PipelineConfig, CtrModel]:
@@ -74,6 +76,29 @@ class Gives(Sum):
 
     def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Any:
         return self.output(super().forward(pooled, dense))
+
+
+def drawn(probabilities: Tensor, seed: int = 0) -> Tensor:
+    """Labels of these probabilities."""
+    return torch.bernoulli(probabilities, generator=torch.Generator().manual_seed(seed))
+
+
+def labelled(model: CtrModel, parts: list[Batch], probability: Logit) -> list[Batch]:
+    """The batches with labels of these probabilities, by the `z` of `Sum`."""
+    found = []
+    for number, part in enumerate(parts):
+        z = Sum()(model.embeddings(part), part.dense).detach()
+        found.append(replace(part, label=drawn(probability(z), number)))
+    return found
+
+
+def giving(
+    root: Path, output: Logit, probability: Logit, size: int = 512
+) -> tuple[CtrModel, list[Batch]]:
+    """A model that gives `output(z)` and 2,000 examples, positive with `probability(z)`."""
+    config, model = setting(root, rows=2000)
+    model.head = Gives(output)
+    return model, labelled(model, batches(config, model, size), probability)
 
 
 def by_hand(root: Path) -> tuple[CtrModel, Batch]:

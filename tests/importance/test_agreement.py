@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from shark_core.errors import DataError
-from shark_core.importance.agreement import Agreement, FieldAgreement, spearman
+from shark_core.importance.agreement import (
+    Agreement,
+    FieldAgreement,
+    WayOfScoring,
+    spearman,
+)
 
 VALUES = st.integers(-5, 5).map(float)  # few of them, so that many tie
 RANKED = st.lists(VALUES, min_size=1, max_size=30)
@@ -68,8 +73,11 @@ SCORES = {"a": 0.4, "b": 0.3, "c": 0.2, "d": 0.1}
 TRUE = {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2}  # ranks 4 1 3 2 against 4 3 2 1
 
 
-def agreement(top_k: int = 2, min_spearman: float = 0.9) -> Agreement:
-    return Agreement.of(SCORES, TRUE, 12_345, top_k, min_spearman)
+FAST = WayOfScoring("logit_taylor", "mean", "fp32")
+
+
+def agreement(top_k: int = 2, min_spearman: float = 0.9, scoring: WayOfScoring = FAST) -> Agreement:
+    return Agreement.of(SCORES, TRUE, 12_345, top_k, min_spearman, scoring)
 
 
 def test_it_holds_both_of_every_field_in_the_models_order() -> None:
@@ -83,7 +91,7 @@ def test_it_holds_both_of_every_field_in_the_models_order() -> None:
 
 def test_fields_are_matched_by_name_not_by_position() -> None:
     backwards = dict(reversed(TRUE.items()))
-    assert Agreement.of(SCORES, backwards, 12_345, 2, 0.9) == agreement()
+    assert Agreement.of(SCORES, backwards, 12_345, 2, 0.9, FAST) == agreement()
 
 
 @pytest.mark.parametrize(
@@ -102,27 +110,12 @@ def test_the_top_is_at_most_all_fields() -> None:
 def test_fields_of_one_score_come_by_name(truly: str, overlap: float) -> None:
     tied = {"b": 1.0, "a": 1.0}
     other = {"b": 0.0, "a": 0.0, truly: 1.0}
-    assert Agreement.of(tied, other, 10, 1, 0.9).overlap == overlap
+    assert Agreement.of(tied, other, 10, 1, 0.9, FAST).overlap == overlap
 
 
 def test_below_zero_is_less_important_than_zero() -> None:
-    found = Agreement.of({"a": -5.0, "b": 0.1}, {"a": 0.0, "b": 3.0}, 10, 1, 0.9)
+    found = Agreement.of({"a": -5.0, "b": 0.1}, {"a": 0.0, "b": 3.0}, 10, 1, 0.9, FAST)
     assert found.overlap == 1.0
-
-
-def test_scores_are_trusted_from_the_limit_on() -> None:
-    found = agreement().spearman
-    assert found == pytest.approx(0.4)  # 1 − 6·(0 + 4 + 1 + 1) / (4·15)
-    assert agreement(min_spearman=found).warning is None
-    assert agreement(min_spearman=found + 1e-9).warning is not None
-
-
-def test_a_warning_tells_the_figures_and_what_to_do() -> None:
-    warning = agreement().warning
-    assert warning is not None
-    for said in ("Spearman 0.400", "0.9 is asked", "12,345 examples", "50% of the top 2"):
-        assert said in warning
-    assert "importance.method" in warning
 
 
 def test_it_comes_back_from_json_as_it_was() -> None:
@@ -144,6 +137,7 @@ def without(key: str) -> str:
         "null",
         without("fields"),
         without("min_spearman"),
+        without("scoring"),
         agreement().to_json()[:-1],
         agreement().to_json().replace('"true_loss"', '"loss"'),
         agreement().to_json().replace('"top_k"', '"top"'),

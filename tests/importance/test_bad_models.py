@@ -13,10 +13,7 @@ import torch
 from torch import Tensor
 
 from shark_core.errors import ConfigError, PermanentError
-from shark_core.importance.logit_checks import check_is_logit
 from shark_core.importance.scoring import METHODS
-from shark_core.models.batch import Batch
-from shark_core.models.ctr_model import CtrModel
 from tests.importance.small_models import Gives, batches, by_hand, scored, setting
 
 
@@ -82,94 +79,3 @@ def test_an_output_of_one_column_only_is_refused_where_tasks_are_named(tmp_path:
     batch = replace(batch, label=torch.stack([batch.label, batch.label], dim=1))
     with pytest.raises(ConfigError, match=r"shape \(2, 2\)(.|\n)*float32 \(2,\)"):
         scored(model, [batch], "permutation", tasks={"click": 1.0})
-
-
-def drawn(probabilities: Tensor, seed: int = 0) -> Tensor:
-    """Labels of these probabilities."""
-    return torch.bernoulli(probabilities, generator=torch.Generator().manual_seed(seed))
-
-
-def is_refused(outputs: Tensor, label: Tensor) -> bool:
-    try:
-        check_is_logit(outputs, label)
-    except ConfigError:
-        return True
-    return False
-
-
-def labelled(model: CtrModel, batch: Batch, logit: Callable[[Tensor], Tensor]) -> Batch:
-    """The batch with labels as the sum's `logit` would have them."""
-    z = Gives(logit)(model.embeddings(batch), batch.dense).detach()
-    return replace(batch, label=drawn(z.sigmoid()))
-
-
-@pytest.mark.parametrize("rare", [0.0, 3.0])
-@pytest.mark.parametrize("method", METHODS)
-def test_a_head_that_ends_in_a_sigmoid_is_refused(tmp_path: Path, method: str, rare: float) -> None:
-    config, model = setting(tmp_path, rows=200)
-    (batch,) = batches(config, model, 200)
-    model.head = Gives(lambda z: (z - rare).sigmoid())
-    batch = labelled(model, batch, lambda z: z - rare)
-    with pytest.raises(ConfigError, match=r"probabilities, not logits(.|\n)*200 outputs from 0\."):
-        scored(model, [batch], method)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_one_task_that_ends_in_a_sigmoid_is_refused(tmp_path: Path, method: str) -> None:
-    config, model = setting(tmp_path, rows=200)
-    (batch,) = batches(config, model, 200)
-    model.head = Gives(lambda z: torch.stack([z, z.sigmoid()], dim=1), tasks=("click", "like"))
-    batch = labelled(model, batch, lambda z: z)
-    batch = replace(batch, label=torch.stack([batch.label, batch.label], dim=1))
-    assert scored(model, [batch], method, tasks={"click": 1.0}).examples == 200
-    with pytest.raises(ConfigError, match="probabilities, not logits"):
-        scored(model, [batch], method, tasks={"like": 1.0})
-
-
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("low", [0.0, 0.3, 0.6])
-def test_logits_that_all_lie_between_0_and_1_are_taken_where_they_fit(
-    low: float, seed: int
-) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    logits = low + 0.4 * torch.rand(100, generator=generator)
-    assert not is_refused(logits, drawn(logits.sigmoid(), seed))
-
-
-@pytest.mark.parametrize("output", [0.0, 0.02, 0.5, 1.0])
-def test_a_few_outputs_say_nothing(output: float) -> None:
-    label = torch.full((20,), float(output > 0.5))
-    assert not is_refused(torch.full((20,), output), label)
-    assert is_refused(torch.full((200,), 0.02), torch.zeros(200))
-
-
-def test_a_single_logit_outside_0_and_1_shows_that_they_are_logits() -> None:
-    outputs, label = torch.full((100,), 0.02), torch.zeros(100)
-    with pytest.raises(ConfigError, match="probabilities"):
-        check_is_logit(outputs, label)
-    outputs[0] = -0.01
-    check_is_logit(outputs, label)
-
-
-@pytest.mark.parametrize("wrong", [0.0, 1.0])
-def test_probabilities_that_are_certain_and_wrong_are_still_seen(wrong: float) -> None:
-    outputs = torch.tensor([0.0, 1.0]).repeat(100)
-    label = outputs.clone()
-    label[0 if wrong else 1] = wrong
-    with pytest.raises(ConfigError, match="probabilities"):
-        check_is_logit(outputs, label)
-
-
-def test_logits_of_replaced_embeddings_are_not_taken_for_probabilities(tmp_path: Path) -> None:
-    """Of a field that says all, only its mean's logit is left: 0.55 of everybody."""
-    model, batch = by_hand(tmp_path)
-    with torch.no_grad():
-        model.embeddings.weight("f").copy_(torch.tensor([[4.1], [-3.0]]))
-    rows = batch.ids["f"]
-    many = replace(
-        batch,
-        label=batch.label.repeat(1000),
-        dense=batch.dense.repeat(1000, 1),
-        ids={"f": replace(rows, values=rows.values.repeat(1000), offsets=torch.arange(2001))},
-    )
-    assert scored(model, [many], "permutation").score("f") > 0.5

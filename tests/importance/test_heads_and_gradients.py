@@ -31,6 +31,19 @@ class CutOff(nn.Module):
         return self.head({**pooled, **{name: pooled[name].detach() for name in names}}, dense)
 
 
+class Whispers(nn.Module):
+    """`z = base + effect · Σ e`, without a gradient for e: so much does a logit change."""
+
+    def __init__(self, base: float, effect: float) -> None:
+        super().__init__()
+        self.base = base
+        self.effect = effect
+
+    def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Tensor:
+        read = torch.cat([*pooled.values()], dim=1).detach().sum(dim=1)  # (B,)
+        return self.base + self.effect * read
+
+
 class TwoTasks(nn.Module):
     tasks = ("click", "like")
 
@@ -58,6 +71,31 @@ def test_a_field_that_is_read_without_a_gradient_is_refused(
     model.head = CutOff(model.head, name)
     with pytest.raises(ConfigError, match=r"no gradient for .*item"):
         scored(model, batches(config, model, 32), method)
+
+
+@pytest.mark.parametrize(
+    ("base", "effect"),
+    [
+        pytest.param(0.0, 1e-3, id="a logit near zero changes by 0.014"),  # 14 numbers, + 1 each
+        pytest.param(50.0, 1e-1, id="a large logit changes by 3 percent"),
+    ],
+)
+@pytest.mark.parametrize("method", BY_GRADIENT)
+def test_a_small_effect_without_a_gradient_is_seen(
+    tmp_path: Path, method: str, base: float, effect: float
+) -> None:
+    config, model = setting(tmp_path)
+    model.head = Whispers(base, effect)
+    with pytest.raises(ConfigError, match="without giving a gradient"):
+        scored(model, batches(config, model, 32), method)
+
+
+@pytest.mark.parametrize("method", BY_GRADIENT)
+def test_the_rounding_of_a_logit_is_no_effect(tmp_path: Path, method: str) -> None:
+    config, model = setting(tmp_path)
+    model.head = Whispers(50.0, 1e-5)
+    found = scored(model, batches(config, model, 32), method)
+    assert [found.score(name) for name in model.kept] == [0.0] * 3
 
 
 @pytest.mark.parametrize(("method", "passes"), [("f_permutation", 1), ("logit_taylor", 2)])

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from shark_core.errors import PermanentError
 from shark_core.importance.logits import Logits
+from shark_core.importance.method import ExampleScores
 from shark_core.importance.precision import LARGEST_DEVIATION, CheckedBf16
 from shark_core.importance.replacements import MeanReplacement
 from shark_core.importance.scoring import METHODS, mean_embeddings
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
-from tests.importance.small_models import batches, by_hand, scored, setting
+from tests.importance.small_models import Sum, batches, by_hand, scored, setting
 
 TOLERANCE = 0.02  # of the largest score
 
@@ -28,10 +29,12 @@ class Says:
 
     scores: dict[str, float]
     asked: int = 0
+    way: str = "said"
 
-    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> dict[str, Tensor]:
+    def example_scores(self, model: CtrModel, batch: Batch, number: int) -> ExampleScores:
         self.asked += 1
-        return {name: torch.full((len(batch),), score) for name, score in self.scores.items()}
+        by_field = {name: torch.full((len(batch),), score) for name, score in self.scores.items()}
+        return ExampleScores(by_field, [])
 
 
 class Cancels(nn.Module):
@@ -47,6 +50,20 @@ class Cancels(nn.Module):
     def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Tensor:
         shifted: Tensor = self.linear(torch.cat([*pooled.values()], dim=1)).squeeze(1)
         return shifted.float() - 4096.0
+
+
+class Records(Sum):
+    """What autocast runs its matrix products in, at every call; None outside of autocast."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[torch.dtype | None] = []
+
+    def forward(self, pooled: dict[str, Tensor], dense: Tensor) -> Tensor:
+        device = dense.device.type
+        active = torch.is_autocast_enabled(device)
+        self.seen.append(torch.get_autocast_dtype(device) if active else None)
+        return super().forward(pooled, dense)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -66,6 +83,30 @@ def test_bf16_does_run_the_head_in_bf16(tmp_path: Path, method: str) -> None:
     assert scored(model, parts, method, precision="bf16").sums != scored(model, parts, method).sums
 
 
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("fp32", {None}), ("bf16", {torch.bfloat16, None})]
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_head_runs_under_autocast_to_bfloat16_alone(
+    tmp_path: Path, method: str, precision: str, expected: set[torch.dtype | None]
+) -> None:
+    """And outside of it for the first batch of bf16, to compare."""
+    model, batch = by_hand(tmp_path)
+    model.head = Records()
+    scored(model, [batch], method, precision=precision)
+    assert set(model.head.seen) == expected
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_later_batches_run_under_autocast_only(tmp_path: Path, method: str) -> None:
+    model, batch = by_hand(tmp_path)
+    model.head = Records()
+    means = mean_embeddings(model, [batch]).means()
+    way = METHODS[method](means, MeanReplacement(means), Logits(bf16=True))
+    way.example_scores(model, batch, 1)
+    assert set(model.head.seen) == {torch.bfloat16}
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_examples_scores_come_out_in_float32_whatever_the_head_ran_in(
     tmp_path: Path, method: str
@@ -74,7 +115,7 @@ def test_examples_scores_come_out_in_float32_whatever_the_head_ran_in(
     (batch,) = batches(config, model, 90)
     means = mean_embeddings(model, [batch]).means()
     way = METHODS[method](means, MeanReplacement(means), Logits(bf16=True))
-    for scores in way.example_scores(model, batch, 0).values():
+    for scores in way.example_scores(model, batch, 0).by_field.values():
         assert scores.dtype == torch.float32
         assert torch.isfinite(scores).all()
 
@@ -104,7 +145,7 @@ def test_a_field_may_differ_by_a_share_of_the_largest_score_of_all(tmp_path: Pat
     model, batch = by_hand(tmp_path)
     exact, rough = {"a": 0.001, "b": -1.0}, {"a": 0.9 * LARGEST_DEVIATION, "b": -1.0}
     found = CheckedBf16(Says(rough), Says(exact)).example_scores(model, batch, 0)
-    assert found["a"].tolist() == pytest.approx([rough["a"]] * 2)
+    assert found.by_field["a"].tolist() == pytest.approx([rough["a"]] * 2)
 
 
 def test_only_the_first_batch_is_scored_twice(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from shark_core.importance.score_sums import MeanEmbeddings, ScoreSums
 
 
 def report() -> ImportanceReport:
-    means = MeanEmbeddings({"a": torch.tensor([0.3, 0.1], dtype=torch.float64)}, 3, 1)
+    means = MeanEmbeddings({"a": torch.tensor([0.3, 0.1], dtype=torch.float64)}, 3, {"": 1})
     return ImportanceReport.of("f_permutation", means, ScoreSums({"a": 0.3}, {"a": 0.09}, 3))
 
 

@@ -51,9 +51,11 @@ def test_merged_parts_equal_the_whole(tmp_path: Path, method: str, replacement: 
 
 
 def test_merged_means_equal_the_mean_of_the_whole() -> None:
-    first = MeanEmbeddings({"f": torch.tensor([3.0, 0.0], dtype=torch.float64)}, 3, 1)
-    second = MeanEmbeddings({"f": torch.tensor([5.0, 8.0], dtype=torch.float64)}, 1, 1)
-    assert first.merge(second).means()["f"].tolist() == [2.0, 2.0]
+    first = MeanEmbeddings({"f": torch.tensor([3.0, 0.0], dtype=torch.float64)}, 3, {"": 1})
+    second = MeanEmbeddings({"f": torch.tensor([5.0, 8.0], dtype=torch.float64)}, 1, {"": 1})
+    merged = first.merge(second)
+    assert (merged.examples, merged.positives) == (4, {"": 2})
+    assert merged.means()["f"].tolist() == [2.0, 2.0]
 
 
 @pytest.mark.parametrize(("method", "replacement"), WAYS)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from shark_core.errors import ConfigError
 from shark_core.importance.scoring import METHODS, mean_embeddings
 from shark_core.models.batch import Batch
-from shark_core.models.ctr_model import CtrModel, model_from_spec
+from shark_core.models.ctr_model import CtrModel, build_model, model_from_spec
+from tests.example_lake import tiny_config
 from tests.importance.small_models import Gives, batches, by_hand, scored, setting
 
 TASKS = ("click", "like")
@@ -57,7 +58,8 @@ def of_one(model: CtrModel, parts: list[Batch], task: str) -> tuple[CtrModel, li
 def test_a_named_task_scores_as_its_column_alone(tmp_path: Path, method: str, task: str) -> None:
     model, parts = two_tasks(tmp_path)
     found = scored(model, parts, method, tasks={task: 1.0})
-    assert found == scored(*of_one(model, parts, task), method)
+    alone = scored(*of_one(model, parts, task), method)
+    assert (found.sums, found.squares) == (alone.sums, alone.squares)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -107,10 +109,11 @@ def test_tasks_that_pull_against_each_other_cancel_within_an_example(tmp_path: P
     assert found.score("f") == pytest.approx((0.0 + 0.761594) / 2, rel=1e-5)
 
 
-def test_means_count_the_positives_of_the_first_task(tmp_path: Path) -> None:
+def test_means_count_the_positives_of_every_task(tmp_path: Path) -> None:
     model, parts = two_tasks(tmp_path)
-    clicks = sum(int(part.label[:, 0].sum()) for part in parts)
-    assert mean_embeddings(model, parts).positives == clicks
+    clicks, likes = (sum(int(part.label[:, task].sum()) for part in parts) for task in (0, 1))
+    assert mean_embeddings(model, parts).positives == {"click": clicks, "like": likes}
+    assert clicks != likes
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,26 @@ def test_tasks_for_a_model_of_one_logit_are_refused(tmp_path: Path) -> None:
     config, model = setting(tmp_path)
     with pytest.raises(ConfigError, match=r"no tasks: one logit only"):
         scored(model, batches(config, model, 32), "logit_taylor", tasks={"click": 1.0})
+
+
+def test_a_head_of_several_outputs_is_scored_as_its_refusal_says(tmp_path: Path) -> None:
+    model, parts = two_tasks(tmp_path)
+    unnamed = Gives(lambda z: torch.stack([z, -z], dim=1))
+    spec, embeddings = model.spec, model.embeddings
+    remedy = r"CtrModel and name its columns in the attribute `tasks`"
+    one_label = [replace(part, label=part.label[:, 0]) for part in parts]
+    with pytest.raises(ConfigError, match=remedy):
+        scored(CtrModel(spec, embeddings, unnamed), one_label, "logit_taylor")
+    named = Gives(unnamed.output, tasks=TASKS)
+    found = scored(CtrModel(spec, embeddings, named), parts, "logit_taylor", tasks={"like": 1.0})
+    assert found.examples == 90
+
+
+def test_a_configs_head_gives_one_logit_only(tmp_path: Path) -> None:
+    """As that refusal says too."""
+    own = {"head": "tests.importance.own_heads:TwoColumns", "hidden_units": [8]}
+    with pytest.raises(ConfigError, match=r"logits of shape \(3,\)"):
+        build_model(tiny_config(tmp_path, model=own))
 
 
 def first_column(label: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from tests.jobs.compressed_day import (
     write_examples_facts,
     write_priorities,
 )
+from tests.jobs.planned_day import LIMITS, MakeDay, scored_day
+from tests.jobs.proposed_day import TAGS_TOO, scored_by_hand
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,32 @@ def make_context(finetuned_lake: Path, tmp_path: Path) -> Any:
         return DayContext(tiny_config(root, **settings), DAY, "test")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def scored_lake(tmp_path_factory: pytest.TempPathFactory) -> DayContext:
+    return scored_day(tmp_path_factory.mktemp("scored"))
+
+
+@pytest.fixture
+def make_scored_day(scored_lake: DayContext, tmp_path: Path) -> MakeDay:
+    """The scored day on a lake of its own; keywords change `pruning`, `config` the rest."""
+
+    def make(config: dict[str, Any] | None = None, **limits: Any) -> DayContext:
+        root = tmp_path / "lake"
+        if not root.exists():
+            shutil.copytree(scored_lake.config.lake, root)
+        document = scored_lake.config.model_dump(mode="json")
+        document |= {"lake": str(root), "pruning": {**LIMITS, **limits}, **(config or {})}
+        return replace(scored_lake, config=type(scored_lake.config).model_validate(document))
+
+    return make
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> DayContext:
+    """Two plans wait: of the second day, and of the first."""
+    plan_pruning(scored_by_hand(tmp_path))
+    context = scored_by_hand(tmp_path, DAY + timedelta(days=1), TAGS_TOO)
+    plan_pruning(context)
+    return context

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from jobs.context import DayContext
 from jobs.plan_pruning import plan_pruning
 from shark_core.errors import DataError
-from shark_core.importance.agreement import FILE_NAME as AGREEMENT_FILE
-from shark_core.importance.agreement import Agreement
 from shark_core.publish.object_store_local import LocalStore
-from shark_core.publish.plan_review import AUTOMATIC
-from shark_core.schemas import AGREEMENT, CHECKPOINT, IMPORTANCE, PLAN
+from shark_core.schemas import CHECKPOINT, PLAN
 from tests.example_lake import DAY
-from tests.jobs.proposed_day import SCORES, plans_of, scored_by_hand, statuses
+from tests.jobs.proposed_day import SCORES, TAGS_TOO, decide, plans_of, scored_by_hand, statuses
 
 NEXT, AFTER = DAY + timedelta(days=1), DAY + timedelta(days=2)
-NOW = datetime(2026, 1, 4, tzinfo=UTC)
-TAGS_TOO = {**SCORES, "tags": 0.0002}
 NOTHING = {"user": 0.1, "item": 0.5, "tags": 0.2}
-
-
-def decide(root: Path, *decisions: str, number: int = 0) -> str:
-    """A person decides on a plan, the newest one unless `number` counts further back."""
-    log = plans_of(scored_by_hand(root))
-    plan_id = list(log.plans())[number].plan_id
-    for decision in decisions:
-        log.decide(plan_id, decision, "ann", NOW, "a reason")
-    return plan_id
 
 
 def test_a_plan_is_proposed_and_the_result_says_how_to_approve_it(tmp_path: Path) -> None:
@@ -93,25 +78,6 @@ def test_another_set_of_fields_is_proposed_beside_what_waits(tmp_path: Path) -> 
     ]
 
 
-def test_automatic_approval_puts_the_plan_in_force_on_its_day(tmp_path: Path) -> None:
-    context = scored_by_hand(tmp_path, approval="automatic")
-    result = plan_pruning(context)
-    plan = plans_of(context).in_force(DAY)
-    assert plan is not None
-    assert (plan.status, plan.by) == ("approved", AUTOMATIC)
-    assert result.headline.endswith(f"approved as {plan.plan_id}")
-    assert [entry.status for entry in plans_of(context).history(plan.plan_id)][1] == "proposed"
-
-
-def test_what_waits_from_manual_times_is_approved_once_approval_is_automatic(
-    tmp_path: Path,
-) -> None:
-    plan_pruning(scored_by_hand(tmp_path))
-    context = scored_by_hand(tmp_path, NEXT, approval="automatic")
-    plan_pruning(context)
-    assert statuses(context) == [("2026-01-02", "approved", ("user",))]
-
-
 @pytest.mark.parametrize(
     ("approval", "status"), [("manual", "proposed"), ("automatic", "approved")]
 )
@@ -162,62 +128,6 @@ def test_a_day_that_is_run_again_with_other_scores_is_ruled_by_its_last_approved
     assert in_force.pruned == ("user", "tags")
     back = plan_pruning(scored_by_hand(tmp_path, DAY, SCORES, approval="automatic"))
     assert f"gave way to {in_force.plan_id}, which was approved later" in back.headline
-
-
-def warned(context: DayContext) -> DayContext:
-    """Its scores' order is not to be trusted."""
-    scores = {"user": 3.0, "item": 1.0, "tags": 2.0}
-    agreement = Agreement.of(SCORES, scores, examples=500, top_k=2, min_spearman=0.9)
-    with context.writer(AGREEMENT) as writer:
-        writer.write_bytes(AGREEMENT_FILE, agreement.to_json().encode())
-        writer.commit(context.marker(IMPORTANCE).inputs)
-    return context
-
-
-def test_a_plan_with_warnings_waits_for_a_person_whatever_the_config_says(tmp_path: Path) -> None:
-    context = warned(scored_by_hand(tmp_path, approval="automatic"))
-    first, again = plan_pruning(context), plan_pruning(context)
-    for result in (first, again):
-        assert "waits: its warnings want a person" in result.headline
-        assert "plans approve" in result.figures["approve_it"]
-    assert statuses(context) == [("2026-01-02", "proposed", ("user",))]
-
-
-def test_a_plan_that_was_proposed_with_warnings_waits_on_a_day_without_them(
-    tmp_path: Path,
-) -> None:
-    plan_pruning(warned(scored_by_hand(tmp_path)))
-    context = scored_by_hand(tmp_path, NEXT, approval="automatic")
-    assert "its warnings want a person" in plan_pruning(context).headline
-    assert statuses(context) == [("2026-01-02", "proposed", ("user",))]
-
-
-def test_a_set_that_contains_a_rejected_one_waits_for_a_person(tmp_path: Path) -> None:
-    plan_pruning(scored_by_hand(tmp_path))
-    rejected = decide(tmp_path, "rejected")
-    context = scored_by_hand(tmp_path, NEXT, TAGS_TOO, approval="automatic")
-    told = plan_pruning(context).headline
-    assert f"waits: it prunes all that plan {rejected} would, which was rejected by ann" in told
-    assert statuses(context)[0] == ("2026-01-03", "proposed", ("user", "tags"))
-
-
-@pytest.mark.parametrize("decisions", [[], ["rejected", "approved"]])
-def test_a_set_that_contains_one_that_is_not_rejected_now_is_approved(
-    tmp_path: Path, decisions: list[str]
-) -> None:
-    plan_pruning(scored_by_hand(tmp_path))
-    decide(tmp_path, *decisions)
-    context = scored_by_hand(tmp_path, NEXT, TAGS_TOO, approval="automatic")
-    plan_pruning(context)
-    assert statuses(context)[0] == ("2026-01-03", "approved", ("user", "tags"))
-
-
-def test_a_set_that_a_rejected_one_contains_is_approved(tmp_path: Path) -> None:
-    plan_pruning(scored_by_hand(tmp_path, DAY, TAGS_TOO))
-    decide(tmp_path, "rejected")
-    context = scored_by_hand(tmp_path, NEXT, approval="automatic")
-    plan_pruning(context)
-    assert statuses(context)[0] == ("2026-01-03", "approved", ("user",))
 
 
 def test_a_plan_that_waits_since_an_earlier_day_is_told_with_the_figures_of_today(

@@ -133,3 +133,10 @@ def test_a_day_whose_fields_were_not_pruned_yet_is_not_reported(make_context: An
     context.lake.filesystem.delete_dir(context.lake.absolute(context.partition(PRUNING).path))
     with pytest.raises(DataError, match="python -m jobs prune-fields"):
         report(context)
+
+
+def test_the_scores_are_judged_by_the_limit_of_today(published: DayContext) -> None:
+    config = published.config.model_dump(mode="json")
+    config["importance"]["validation"]["min_spearman"] = 0.123
+    today = replace(published, config=type(published.config).model_validate(config))
+    assert reported(today).agreement.min_spearman == 0.123

@@ -32,7 +32,7 @@ def nothing_is_written(context: DayContext) -> bool:
 def test_too_few_examples(tmp_path: Path) -> None:
     tiny_lake(tiny_config(tmp_path), DAY)
     context = trained(tmp_path, min_examples=HELD_OUT + 1)
-    figures = r"at least 51 \(importance.min_examples\)\n  found:    \{'examples': 50,"
+    figures = r"at least 51 \(importance.min_examples\)\n  found:    50 examples"
     with pytest.raises(DataError, match=figures):
         score_fields(context)
     assert nothing_is_written(context)

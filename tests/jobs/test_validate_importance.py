@@ -14,11 +14,12 @@ import yaml
 
 from jobs import cli
 from jobs.context import DayContext
+from jobs.score_fields import score_fields
 from jobs.train import train
 from jobs.validate_importance import validate_importance
 from shark_core.errors import DataError, GateFailed
 from shark_core.importance.agreement import FILE_NAME, Agreement
-from shark_core.schemas import AGREEMENT, CHECKPOINT, EXAMPLES
+from shark_core.schemas import AGREEMENT, CHECKPOINT, EXAMPLES, IMPORTANCE
 from tests.example_lake import DAY, tiny_config, tiny_lake
 
 HELD_OUT = 50  # of the tiny lake's 500 examples the last fifth, every second one
@@ -36,11 +37,13 @@ def trained_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_day(trained_lake: Path, tmp_path: Path) -> Any:
-    """A day that is trained, not yet validated, with these settings of `importance`."""
+    """A day that is scored, not yet validated, with these settings of `importance`."""
 
     def make(**importance: Any) -> DayContext:
         root = tmp_path / "lake"
         shutil.copytree(trained_lake, root)
+        enough = {**importance, "min_examples": 10}
+        score_fields(DayContext(tiny_config(root, importance=enough), DAY, "test"))
         return DayContext(tiny_config(root, importance=importance), DAY, "test")
 
     return make
@@ -68,6 +71,7 @@ def test_it_writes_the_agreement_and_its_figures_as_facts(make_day: Any) -> None
     assert marker.inputs == {
         "examples": context.marker(EXAMPLES).fingerprint,
         "checkpoint": context.marker(CHECKPOINT, stage="baseline").fingerprint,
+        "importance": context.marker(IMPORTANCE).fingerprint,
     }
 
 
@@ -97,6 +101,7 @@ def test_the_truth_is_the_mean_in_fp32_whatever_is_configured(make_day: Any) -> 
     validate_importance(context)
     found = written(context)
     yardstick = replace(context, config=tiny_config(Path(context.config.lake), importance=EXACT))
+    score_fields(yardstick)
     validate_importance(yardstick)
     exact = written(yardstick)
     assert [pair.true_loss for pair in found.fields] == [pair.score for pair in exact.fields]
@@ -146,6 +151,41 @@ def test_the_command_line_ends_with_the_code_of_a_failed_gate(
         cli.main()
     assert ended.value.code == 79
     assert "not to be trusted" in capsys.readouterr().err
+
+
+def under(context: DayContext, **importance: Any) -> DayContext:
+    """The same day under another section `importance`, not scored again."""
+    return replace(context, config=tiny_config(Path(context.config.lake), importance=importance))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"method": "f_permutation"}, {"replacement": "donors"}, {"precision": "bf16"}]
+)
+def test_scores_made_in_another_way_are_not_validated(
+    make_day: Any, changed: dict[str, str]
+) -> None:
+    context = under(make_day(), **changed)
+    with pytest.raises(DataError, match=r"in another way(.|\n)*jobs score-fields"):
+        validate_importance(context)
+    assert context.lake.find_marker(context.partition(AGREEMENT)) is None
+
+
+def test_what_does_not_change_the_way_of_scoring_needs_no_scoring_again(make_day: Any) -> None:
+    validate_importance(under(make_day(), validation={"min_spearman": 0.5, "max_examples": 100}))
+
+
+def test_an_agreement_with_donors_says_to_take_the_mean(make_day: Any) -> None:
+    context = make_day(replacement="donors")
+    validate_importance(context)
+    assert written(context).scoring.nearer_the_truth == "importance.replacement to mean"
+
+
+def test_scores_of_another_checkpoint_are_not_validated(make_day: Any) -> None:
+    context = make_day()
+    config = tiny_config(Path(context.config.lake), training={"seed": 8})
+    train(replace(context, config=config))
+    with pytest.raises(DataError, match="importance was made from another checkpoint"):
+        validate_importance(context)
 
 
 def test_too_few_examples_leave_nothing_written(make_day: Any) -> None:

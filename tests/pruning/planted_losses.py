@@ -12,11 +12,15 @@ from random import Random
 
 import numpy as np
 
-from shark_core.config_sections import Field
+from shark_core.config_sections import Field, Pruning
 from shark_core.importance.report import FieldImportance
 from shark_core.models.predictions import Predictions
-from shark_core.pruning.loop import Trial
+from shark_core.pruning.loop import Trial, prune_in_steps
+from shark_core.pruning.outcome import PruningOutcome
+from shark_core.pruning.permitted import Permitted
+from shark_core.pruning.progress import Progress
 
+WIDE = {"max_predicted_loss": 10.0, "max_measured_loss": 10.0, "steps": 1, "max_trials": 100}
 BASE = 0.6  # log-loss with nothing pruned
 EXAMPLES = 64
 
@@ -95,3 +99,23 @@ class RecordsInMemory:
 
 def field_of(name: str, rows: int = 10) -> Field:
     return Field(name=name, column=name, encoding="identity", num_embeddings=rows, embedding_dim=1)
+
+
+def pruned_by_steps(
+    losses: Losses,
+    permitted: Sequence[str] | None = None,
+    trials: PlantedTrials | None = None,
+    rows: dict[str, int] | None = None,
+    **limits: object,
+) -> PruningOutcome:
+    fields = [field_of(name, (rows or {}).get(name, 10)) for name in losses.alone]
+    pruning = Pruning.model_validate({**WIDE, **limits})
+    allowed = Permitted.of(list(losses.alone) if permitted is None else permitted, fields, pruning)
+    start = Progress.start(fields, pruning, allowed, losses.importances())
+    end = prune_in_steps(start, trials or PlantedTrials(losses), RecordsInMemory())
+    return end.outcome("plan")
+
+
+def tried(outcome: PruningOutcome) -> list[str]:
+    """`a+b` a step, `~` before one that was undone."""
+    return [("" if s.accepted else "~") + "+".join(s.fields) for s in outcome.steps]

@@ -32,4 +32,4 @@ def day_number(day: int) -> date:
 
 def _decision(name: str, pruned: tuple[str, ...], loss: float) -> Decision:
     action: Action = "prune" if name in pruned else "keep"
-    return Decision(name, action, f"{action}: [bold]{name}[/]", 4_096, loss, loss, -loss, 2 * loss)
+    return Decision(name, action, f"{action}: [bold]{name}[/]", 4_096, loss, -loss, 2 * loss)

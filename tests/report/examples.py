@@ -6,7 +6,7 @@ from shark_core.evaluation.comparison import Comparison, Quality
 from shark_core.evaluation.gates import Gate
 from shark_core.evaluation.paired_difference import PairedDifference
 from shark_core.evaluation.slices import SliceComparison
-from shark_core.importance.agreement import Agreement, FieldAgreement
+from shark_core.importance.agreement import Agreement, FieldAgreement, WayOfScoring
 from shark_core.pruning.outcome import LossChange, Step
 from shark_core.report.pruning_report import (
     MeasuredStep,
@@ -73,6 +73,7 @@ PRUNING = PruningReport(
         overlap=0.9,
         examples=20_000,
         min_spearman=0.9,
+        scoring=WayOfScoring("logit_taylor", "mean", "fp32"),
         fields=(FieldAgreement("user", 0.01, 0.011),),
     ),
     steps=STEPS,
@@ -119,7 +120,7 @@ def example_report(*, passed: bool = True) -> RunReport:
                 embedding_dim=16,
                 importance=score,
                 standard_error=0.0003,
-                predicted=LossChange(max(score, 0.0), 0.0, score + 0.0006),
+                predicted=LossChange(score, score - 0.0006, score + 0.0006),
                 decision=decision,
                 reason=reason,
                 bytes_before=1_048_576,

@@ -28,9 +28,9 @@ def told(root: Path, planned: Action, outcome: PruningOutcome) -> FieldOutcome:
     """Of the field `user`, which the day's plan prunes or keeps."""
     config = tiny_config(root)
     decisions = tuple(
-        Decision(field.name, planned, REASONS[planned], 80, -0.1, 0.0, 0.0, 0.2)
+        Decision(field.name, planned, REASONS[planned], 80, -0.1, -0.4, 0.2)
         if field.name == "user"
-        else Decision(field.name, "keep", "kept: other", 80, 0.5, 0.5, 0.4, 0.6)
+        else Decision(field.name, "keep", "kept: other", 80, 0.5, 0.4, 0.6)
         for field in config.fields
     )
     scores = tuple(FieldImportance(field.name, 0.1, 0.01, 500) for field in config.fields)
@@ -81,4 +81,4 @@ def test_a_field_is_told_as_it_ended(tmp_path: Path, case: str) -> None:
 
 
 def test_the_prediction_is_the_plans_with_its_interval(tmp_path: Path) -> None:
-    assert told(tmp_path, "prune", outcome()).predicted == LossChange(0.0, 0.0, 0.2)
+    assert told(tmp_path, "prune", outcome()).predicted == LossChange(-0.1, -0.4, 0.2)

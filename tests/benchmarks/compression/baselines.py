@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from shark_core.confidence import Z_95
 from shark_core.config import PipelineConfig
-from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
+from shark_core.importance.scoring import mean_embeddings
 from shark_core.models.ctr_model import CtrModel
 from shark_core.models.step_hooks import NO_HOOKS, StepHooks
 from shark_core.models.training import FitSettings, fit
-from tests.benchmarks.field_selection.rankings import scoring_batches
-from tests.benchmarks.importance_scores import METHODS
+from tests.benchmarks.field_selection.rankings import field_scores, scoring_batches
 from tests.benchmarks.trained_model import Dataset, trained
 
 SCORING_BATCHES = 8
@@ -27,7 +25,7 @@ class Ranked:
     """By field: scores in log-loss per example, priorities (N,), mean embeddings (D,)."""
 
     f_permutation: Mapping[str, float]
-    logit_taylor_high: Mapping[str, float]
+    logit_taylor: Mapping[str, float]
     priorities: Mapping[str, np.ndarray]
     means: Mapping[str, Tensor]
 
@@ -62,18 +60,14 @@ def finetune(
 
 def ranked(dataset: Dataset, start: Baseline, seed: int) -> Ranked:
     batches = scoring_batches(dataset, SCORING_BATCHES)
-    means = mean_embeddings(start.model, batches).means()
     scores = {
-        name: score_sums(start.model, batches, importance_method(METHODS[name], means, seed))
+        name: field_scores(start.model, batches, name, seed)
         for name in ("f_permutation", "logit_taylor")
     }
-    taylor = scores["logit_taylor"]
+    means = mean_embeddings(start.model, batches).means()
     return Ranked(
-        f_permutation={name: scores["f_permutation"].score(name) for name in start.model.kept},
-        logit_taylor_high={
-            name: taylor.score(name) + Z_95 * taylor.standard_error(name)
-            for name in start.model.kept
-        },
+        f_permutation=scores["f_permutation"],
+        logit_taylor=scores["logit_taylor"],
         priorities=_priorities(dataset),
         means=means,
     )

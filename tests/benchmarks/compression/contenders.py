@@ -98,8 +98,7 @@ def _by_f_permutation(ranked: Ranked) -> list[str]:
 
 
 def _that_hurt(ranked: Ranked) -> list[str]:
-    """Even at the upper end of the 95 % interval."""
-    return [name for name, high in ranked.logit_taylor_high.items() if high < 0]
+    return [name for name, score in ranked.logit_taylor.items() if score < 0]
 
 
 def _paper_limits(ranked: Ranked) -> Thresholds:

@@ -1,4 +1,4 @@
-"""Recursive elimination by logit-Taylor: what pruning step by step does, to the last field.
+"""Recursive elimination by logit-Taylor: what scoring again after every step adds to one scoring.
 
     baseline ─→ without what is gone ─→ finetuned on the last day ─→ scored ─→ the least go
                         ↑____________________________________________________________│
@@ -7,6 +7,9 @@ The order in which fields go, from the end, is the ranking. Of two redundant fie
 leaves its part to the other, whose score then rises: a ranking from one scoring cannot see that.
 Each step starts from the baseline, as in the pipeline: finetuned again and again, a model learns
 its examples by heart, and fields with large tables seem to hurt.
+
+Re-scoring is all that this compares. It never measures, accepts or undoes a step, as the loop of
+`prune-fields` does, which may stop earlier and keep other fields.
 """
 
 from __future__ import annotations

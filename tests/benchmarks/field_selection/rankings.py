@@ -17,7 +17,12 @@ from itertools import islice
 
 import numpy as np
 
-from shark_core.importance.scoring import importance_method, mean_embeddings, score_sums
+from shark_core.importance.scoring import (
+    calibrations,
+    importance_method,
+    mean_embeddings,
+    score_sums,
+)
 from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 from tests.benchmarks.importance_scores import METHODS
@@ -28,7 +33,7 @@ Rankings = dict[tuple[int, str], Ranking]  # by (epochs of the ranking model, me
 RankingMaker = Callable[[Dataset, int], Rankings]  # of a seed
 
 RANKING_EPOCHS = (1, 2)  # well-trained and over-fitted
-SCORED = ("f_permutation", "logit_taylor", "permutation")
+SCORED = ("f_permutation", "logit_taylor", "logit_taylor_uncalibrated", "permutation")
 HELD_OUT_BATCH = 4096  # examples
 
 
@@ -44,8 +49,9 @@ def scoring_batches(dataset: Dataset, most: int) -> list[Batch]:
 
 def field_scores(model: CtrModel, batches: list[Batch], method: str, seed: int) -> dict[str, float]:
     """Of the fields that have a table, in log-loss per example."""
-    means = mean_embeddings(model, batches).means()
-    sums = score_sums(model, batches, importance_method(METHODS[method], means, seed))
+    means, fitted = mean_embeddings(model, batches).means(), calibrations(model, batches)
+    way = importance_method(METHODS[method], means, seed, None, fitted)
+    sums = score_sums(model, batches, way)
     return {name: sums.score(name) for name in model.kept}
 
 
