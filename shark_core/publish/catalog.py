@@ -8,25 +8,15 @@ registry/<model>/refs/<ref>/<99999999-n>.json       log of a ref: rolls it out, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from torch import Tensor
-
-from shark_core.config_sections import MOST_DELTAS
 from shark_core.errors import ConflictError, DataError
-from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
-from shark_core.models.table_params_file import read_table_params
 from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
 from shark_core.publish.needed_snapshots import needed_snapshots, with_all_needed
 from shark_core.publish.object_store import ObjectStore, StoredObject
 from shark_core.publish.ref_log import RefEntry, RefLog
-from shark_core.publish.stored_table import StoredTable
-from shark_core.publish.table_reader import ReadFile, read_changed_table, read_table
-from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
 CANDIDATE, PRODUCTION = "candidate", "production"
 CHUNK = 1 << 20
@@ -123,48 +113,6 @@ class Catalog:
                 progress(len(chunk))
         found = f"{self.store.size(key)} bytes, sha256 {digest.hexdigest()}"
         self._require_intact(manifest, file, found)
-
-    def read_table(self, manifest: Manifest, field: str) -> MixedPrecisionTable:
-        """A field's table, every byte of it checked, from as many snapshots as it is stored in.
-
-        Raises `DataError` where one of them is missing or damaged.
-        """
-        *changed, whole = self.lineage(manifest, field)
-        table = read_table(*self._stored(whole, field))
-        for later in reversed(changed):
-            table = read_changed_table(table, *self._stored(later, field))
-        return table
-
-    def lineage(self, manifest: Manifest, field: str) -> list[Manifest]:
-        """The snapshots that hold a field's table: changes, newest first, and last a whole one.
-
-        Raises `DataError` where one is missing, or there are more than any policy allows.
-        """
-        found = [manifest]
-        while (base := found[-1].table(field).base) is not None:
-            if len(found) > MOST_DELTAS:
-                raise DataError(
-                    "a table is stored as too many changes",
-                    expected=f"at most {MOST_DELTAS} on top of a whole one",
-                    found=[each.snapshot_id for each in found],
-                    where=f"field {field!r} of snapshot {manifest.snapshot_id}",
-                    remedy="publish the day again as a whole: release.max_deltas 0",
-                )
-            found.append(self.snapshot(base))
-        return found
-
-    def _stored(
-        self, manifest: Manifest, field: str
-    ) -> tuple[StoredTable, Mapping[str, Tensor], ReadFile, str]:
-        """What a snapshot holds of a field's table."""
-        key = self.data_key(manifest, PARAMS_FILE)
-        params = read_table_params(self.read_file(manifest, PARAMS_FILE), key)
-        return (
-            manifest.table(field),
-            params.get(field, {}),
-            lambda name: pq.read_table(pa.BufferReader(self.read_file(manifest, name))),
-            f"{self.model}/data/{manifest.snapshot_id}/{manifest.attempt}",
-        )
 
     def log(self, ref: str) -> RefLog:
         return RefLog.of(self.store, self.model, ref)

@@ -18,6 +18,7 @@ from torch import Tensor
 from shark_core.config_sections import Release
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.manifest import Manifest
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.publish.stored_table import StoredTable, tombstone_file_name
 from shark_core.publish.table_delta import TableDelta, delta_between
 from shark_core.publish.table_files import (
@@ -61,7 +62,7 @@ class DeltaMaker:
         """
         if not self._can_build_on(table):
             return None
-        before = self.catalog.read_table(self.parent, table.field)
+        before = SnapshotTables(self.catalog).read(self.parent, table.field)
         after = read_table(table, params, read_file, where)
         delta = delta_between(before, after)
         most = self.policy.max_delta_share * sum(block.nbytes for block in after.blocks.values())
@@ -76,7 +77,10 @@ class DeltaMaker:
         before = next((t for t in self.parent.tables if t.field == table.field), None)
         if before is None or not _alike(before, table):
             return False
-        return len(self.catalog.lineage(self.parent, table.field)) <= self.policy.max_deltas
+        return (
+            len(SnapshotTables(self.catalog).lineage(self.parent, table.field))
+            <= self.policy.max_deltas
+        )
 
 
 def _alike(before: StoredTable, after: StoredTable) -> bool:

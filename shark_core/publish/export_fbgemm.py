@@ -32,6 +32,7 @@ from shark_core.publish.fbgemm_layout import FbgemmSpec, FbgemmTable, remap, tie
 from shark_core.publish.fbgemm_tables import FbgemmField, FbgemmTables
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.snapshot_model import model_files
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
 SPEC_FILE, ROWS_FILE = "fbgemm.json", "fbgemm.safetensors"
@@ -85,7 +86,7 @@ def _tensors(
     catalog: Catalog, manifest: Manifest, spec: FbgemmSpec
 ) -> Iterator[tuple[str, Iterable[Tensor]]]:
     for table in spec.tables:
-        yield from _of_table(catalog.read_table(manifest, table.field), table)
+        yield from _of_table(SnapshotTables(catalog).read(manifest, table.field), table)
 
 
 def _of_table(

@@ -23,6 +23,7 @@ from shark_core.publish.compressed_model import MODEL_FILE
 from shark_core.publish.export_folder import Export
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.snapshot_model import model_files
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.quantization.mixed_precision_table import ROWS_AT_ONCE, MixedPrecisionTable
 
 WEIGHTS_FILE = "model.safetensors"
@@ -51,7 +52,10 @@ def _tensors(
     catalog: Catalog, manifest: Manifest, dense: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, Iterable[Tensor]]]:
     for table in manifest.tables:
-        yield _weight(table.field), _dequantized(catalog.read_table(manifest, table.field))
+        yield (
+            _weight(table.field),
+            _dequantized(SnapshotTables(catalog).read(manifest, table.field)),
+        )
     for name, tensor in dense.items():
         yield name, [tensor]
 

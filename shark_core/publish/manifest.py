@@ -112,7 +112,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     """Read a manifest strictly. Raises `DataError` for damage and for what is yet to come."""
     try:
         document = json.loads(content)
-        version, features = document["format_version"], document["features"]
+        version, features = document["format_version"], document.get("features", [])
         newer = _newer(version, features)
         if newer is None:
             known = unseal(content)

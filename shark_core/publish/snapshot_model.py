@@ -8,6 +8,7 @@ from shark_core.models.ctr_model import CtrModel
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.compressed_model import DENSE_FILE, MODEL_FILE, ModelFiles
 from shark_core.publish.manifest import Manifest
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
 
@@ -36,4 +37,4 @@ def model_files(catalog: Catalog, manifest: Manifest) -> ModelFiles:
 def _tables(catalog: Catalog, manifest: Manifest) -> Iterator[tuple[str, MixedPrecisionTable]]:
     """One after the other, so that one at a time is in memory."""
     for table in manifest.tables:
-        yield table.field, catalog.read_table(manifest, table.field)
+        yield table.field, SnapshotTables(catalog).read(manifest, table.field)

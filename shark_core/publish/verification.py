@@ -11,6 +11,7 @@ from shark_core.errors import DataError
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.manifest import Manifest, SnapshotFile
 from shark_core.publish.needed_snapshots import with_all_needed
+from shark_core.publish.snapshot_tables import SnapshotTables
 
 Progress = Callable[[int], object]  # so many more bytes
 
@@ -117,7 +118,7 @@ def _check_file(
 
 def _check_table(catalog: Catalog, manifest: Manifest, field: str, rows: int) -> TableCheck:
     try:
-        table = catalog.read_table(manifest, field)
+        table = SnapshotTables(catalog).read(manifest, field)
     except DataError as error:
         return TableCheck(field, 0, str(error))
     count = min(rows, table.num_embeddings)

@@ -47,6 +47,7 @@ from shark_core.publish.compressed_writer import open_table
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.object_store_local import LocalStore
 from shark_core.publish.publication import describe_files, publish_snapshot, snapshot_files
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.publish.stored_table import StoredTable
 from shark_core.publish.table_files import PARQUET_OPTIONS, tier_batch, tier_schema
 from shark_core.quantization.schemes import NO_PARAMS, SCHEMES
@@ -180,7 +181,7 @@ def measure(contestant: Contestant, payload: int, rounds: int, root: Path) -> di
         size = entry.bytes
         catalog = Catalog(LocalStore(folder / "registry"), "ctr")
         published = timed("publish", partial(publish, catalog, manifest, lake))
-        timed("read", partial(catalog.read_table, published, FIELD))
+        timed("read", partial(SnapshotTables(catalog).read, published, FIELD))
         timed("pyarrow read", partial(read_by_pyarrow, alone))
         shutil.rmtree(folder)
     ratio = {

@@ -16,6 +16,7 @@ from jobs.release_candidate import release_candidate
 from jobs.report import report
 from shark_core.errors import DataError, GateFailed
 from shark_core.publish.compressed_model import rebuild_model
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.report.stored import read_report, stored_text
 from tests.example_lake import DAY
 from tests.jobs.compressed_day import (
@@ -33,7 +34,7 @@ def test_a_snapshot_holds_the_tables_that_were_quantized(make_context: Any) -> N
     manifest = catalog.snapshot(str(head(context, "candidate")))
     rebuilt = rebuild_model(context.config, context.lake, DAY)
     for name in rebuilt.kept:
-        table = catalog.read_table(manifest, name)
+        table = SnapshotTables(catalog).read(manifest, name)
         assert torch.equal(table.dequantize(), rebuilt.embeddings.weight(name))
     assert list(manifest.pruned) == rebuilt.pruned
 

@@ -24,6 +24,7 @@ from shark_core.publish.compressed_model import rebuild_model
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.publication import describe_files, publish_snapshot, snapshot_files
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.publish.stored_table import stored_tables
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.row_tiers import read_row_tiers, write_row_tiers
@@ -139,7 +140,7 @@ def test_a_snapshot_of_it_holds_rows_of_every_tier(tmp_path: Path) -> None:
     context = context_of(tmp_path)
     quantize(context)
     catalog = Catalog(store_for(context.config), "ctr")
-    found = catalog.read_table(published(context, catalog), "user")
+    found = SnapshotTables(catalog).read(published(context, catalog), "user")
     assert torch.equal(found.dequantize(), rebuilt(context))
     assert found.diff(as_one_table(context)).tolist() == []
     assert list(found.schemes) == list(TIERS)

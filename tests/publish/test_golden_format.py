@@ -16,6 +16,7 @@ from shark_core.errors import ConfigError, DataError
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.object_store_local import LocalStore
+from shark_core.publish.snapshot_tables import SnapshotTables
 from tests.publish.golden.make_format_1 import main as make_format_1
 from tests.publish.independent_reader import IndependentReader
 
@@ -70,7 +71,7 @@ def test_the_golden_registry_has_everything_that_the_format_has() -> None:
 
 @every_table
 def test_the_catalog_reads_what_was_published(snapshot_id: str, field: str) -> None:
-    found = CATALOG.read_table(CATALOG.snapshot(snapshot_id), field).dequantize().numpy()
+    found = SnapshotTables(CATALOG).read(CATALOG.snapshot(snapshot_id), field).dequantize().numpy()
     expected = golden_values()[snapshot_id, field]
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     assert found.tobytes() == expected.tobytes()

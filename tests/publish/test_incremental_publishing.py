@@ -14,6 +14,7 @@ from shark_core.errors import DataError
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.object_store_local import LocalStore
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from tests.publish.day_tables import FIELD, DayTables
 from tests.publish.stored_tables import make_table
@@ -57,8 +58,8 @@ def test_every_day_reads_as_if_it_had_been_published_whole(
     policy = Release(max_deltas=deltas, max_delta_share=1.0)
     manifests = publish_days(catalog, tables, policy)
     for manifest, table in zip(manifests, tables, strict=True):
-        assert_same(catalog.read_table(manifest, FIELD), table)
-        assert len(catalog.lineage(manifest, FIELD)) <= deltas + 1
+        assert_same(SnapshotTables(catalog).read(manifest, FIELD), table)
+        assert len(SnapshotTables(catalog).lineage(manifest, FIELD)) <= deltas + 1
 
 
 def test_a_whole_table_follows_after_as_many_changes_as_the_policy_says(catalog: Catalog) -> None:
@@ -100,7 +101,7 @@ def test_a_base_that_is_gone_is_refused_with_its_id(catalog: Catalog) -> None:
     _, changes = publish_days(catalog, days_of(2), DELTAS)
     catalog.store.delete("ctr/snapshots/day0.json")
     with pytest.raises(DataError, match=r"no such snapshot(.|\n)*day0"):
-        catalog.read_table(changes, FIELD)
+        SnapshotTables(catalog).read(changes, FIELD)
 
 
 def test_changes_on_another_table_are_refused(catalog: Catalog) -> None:
@@ -109,7 +110,7 @@ def test_changes_on_another_table_are_refused(catalog: Catalog) -> None:
     jumped = changes.table(FIELD).model_copy(update={"base": "day0"})
     elsewhere = changes.model_copy(update={"tables": (jumped,)})
     with pytest.raises(DataError, match="table file is damaged"):
-        catalog.read_table(elsewhere, FIELD)
+        SnapshotTables(catalog).read(elsewhere, FIELD)
 
 
 def test_a_source_that_changed_since_it_was_described_is_refused(catalog: Catalog) -> None:
@@ -126,4 +127,6 @@ def test_a_source_that_changed_since_it_was_described_is_refused(catalog: Catalo
 def test_weights_of_a_composed_table_are_those_of_the_day(catalog: Catalog) -> None:
     tables = days_of(4)
     manifests = publish_days(catalog, tables, DELTAS)
-    assert torch.equal(catalog.read_table(manifests[3], FIELD).dequantize(), tables[3].dequantize())
+    assert torch.equal(
+        SnapshotTables(catalog).read(manifests[3], FIELD).dequantize(), tables[3].dequantize()
+    )
