@@ -30,14 +30,18 @@ def test_finite_tables_are_taken_up_to_the_largest_number(tmp_path: Path) -> Non
     with torch.no_grad():
         model.embeddings.weight("item").fill_(torch.finfo(torch.float32).max)
     check_tables(model)
+    assert first_row_not_finite(model.embeddings.weight("item")) is None
 
 
 def test_a_pruned_field_has_no_table_to_check(tmp_path: Path) -> None:
     _, model = setting(tmp_path)
     with torch.no_grad():
         model.embeddings.weight("item")[3] = math.nan
+    with pytest.raises(PermanentError, match="row 3"):
+        check_tables(model)
     model.embeddings.prune("item", torch.zeros(6))
     check_tables(model)
+    assert "item" not in model.kept
 
 
 @pytest.mark.parametrize("numbers", [1, 4, 12, 10_000])

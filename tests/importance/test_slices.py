@@ -66,7 +66,10 @@ def test_every_task_that_is_scored_needs_both_labels(positives: int) -> None:
 
 
 def test_a_task_that_is_not_scored_may_have_one_label_only() -> None:
-    check_examples(of_tasks(click=20, like=0), 50, "validation", ["click"])
+    means = of_tasks(click=20, like=0)
+    check_examples(means, 50, "validation", ["click"])
+    with pytest.raises(DataError, match="task 'like'"):
+        check_examples(means, 50, "validation", ["like"])
 
 
 class TwoLabels(ExampleReader):

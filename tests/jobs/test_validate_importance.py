@@ -171,7 +171,10 @@ def test_scores_made_in_another_way_are_not_validated(
 
 
 def test_what_does_not_change_the_way_of_scoring_needs_no_scoring_again(make_day: Any) -> None:
-    validate_importance(under(make_day(), validation={"min_spearman": 0.5, "max_examples": 100}))
+    context = under(make_day(), validation={"min_spearman": 0.5, "max_examples": 100})
+    validate_importance(context)
+    assert written(context).min_spearman == 0.5
+    assert written(context).examples <= 100
 
 
 def test_an_agreement_with_donors_says_to_take_the_mean(make_day: Any) -> None:

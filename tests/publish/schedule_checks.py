@@ -108,8 +108,9 @@ def check_rollbacks(catalog: NotedCatalog) -> Check:
         try:
             entry = catalog.rollback(ref, now)
             yield f"{ref} was rolled back to {entry.snapshot_id}, with nothing before {now}"
-        except DataError:
-            pass
+        except DataError as error:
+            if "nothing" not in error.summary:  # to roll back to, or pointed to at all
+                yield f"{ref} at {now}: {error}"
         except SharkError as error:
             yield f"{ref} at {now}: {error}"
 
