@@ -18,6 +18,7 @@ from jobs.publish import publish
 from jobs.release_candidate import release_candidate
 from jobs.report import report
 from shark_core.publish.compressed_model import rebuild_model
+from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.report.stored import read_report
 from tests.example_lake import DAY, tiny_config
 from tests.jobs.compressed_day import EASY_GATES, PRUNE_ONE, catalog_of, head, run_to_publish
@@ -72,7 +73,7 @@ def test_a_day_becomes_the_same_snapshot_on_a_bucket_as_on_a_folder(
     assert snapshots[0].same_content(snapshots[1])
     rebuilt = rebuild_model(on_bucket.config, on_bucket.lake, DAY)
     for name in rebuilt.kept:
-        table = catalog_of(on_bucket).read_table(snapshots[0], name)
+        table = SnapshotTables(catalog_of(on_bucket)).read(snapshots[0], name)
         assert torch.equal(table.dequantize(), rebuilt.embeddings.weight(name))
 
 
