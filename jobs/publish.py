@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from typing import BinaryIO
 
@@ -24,6 +25,7 @@ from shark_core.publish.publication import (
 )
 from shark_core.publish.stored_table import stored_tables
 from shark_core.publish.table_sizes import compressed_sizes
+from shark_core.report.run_report import Written
 from shark_core.schemas import COMPRESSED, EVALUATION, PUBLICATION
 from shark_core.version import code_version
 
@@ -40,15 +42,20 @@ def publish(context: DayContext) -> JobResult:
     snapshot = publish_snapshot(catalog, draft, lambda name: _open(context, files[name]), policy)
     promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
     head = catalog.advance(CANDIDATE, snapshot, promotion_id)
-    written, whole = _bytes(snapshot.files), _bytes(draft.files)
-    _record(context, snapshot, {"bytes_written": written, "bytes_whole": whole})
+    written = Written(
+        bytes=_bytes(snapshot.files),
+        bytes_whole=_bytes(draft.files),
+        tables=len(snapshot.tables),
+        tables_as_changes=sum(table.base is not None for table in snapshot.tables),
+    )
+    _record(context, snapshot, written)
     figures = {
         "snapshot": snapshot.snapshot_id,
         CANDIDATE: head.snapshot_id,
         "files": len(snapshot.files),
-        "bytes_written": written,
-        "bytes_whole": whole,
-        "tables_as_changes": sum(table.base is not None for table in snapshot.tables),
+        "bytes_written": written.bytes,
+        "bytes_whole": written.bytes_whole,
+        "tables_as_changes": written.tables_as_changes,
         "failed_gates": snapshot.failed_gates,
     }
     return JobResult(f"snapshot {snapshot.snapshot_id} of {context.day}", figures)
@@ -116,9 +123,13 @@ def _bytes(files: Iterable[SnapshotFile]) -> int:
     return sum(file.bytes for file in files)
 
 
-def _record(context: DayContext, snapshot: Manifest, written: dict[str, int]) -> None:
+def _record(context: DayContext, snapshot: Manifest, written: Written) -> None:
     """Which snapshot the day became, for the report and for release."""
-    document = {"snapshot_id": snapshot.snapshot_id, "model": snapshot.model, **written}
+    document = {
+        "snapshot_id": snapshot.snapshot_id,
+        "model": snapshot.model,
+        "written": asdict(written),
+    }
     with context.writer(PUBLICATION) as writer:
         writer.write_bytes(FILE_NAME, json.dumps(document, sort_keys=True).encode())
         writer.commit(snapshot.inputs, document)

@@ -29,7 +29,7 @@ from shark_core.report.pruning_report import (
     PlanStanding,
     PruningReport,
 )
-from shark_core.report.run_report import Origin, Records, RunReport
+from shark_core.report.run_report import Origin, Records, RunReport, Written
 from shark_core.report.stored import page_path, write_report
 from shark_core.report.text import verdict
 from shark_core.schemas import (
@@ -90,6 +90,7 @@ def _gather(context: DayContext, earlier: list[DayContext]) -> RunReport:
         fields=field_outcomes(config, plan, importance, _outcome(context), sizes),
         pruning=_pruning(context, plan, earlier),
         tiers=tier_mix(sizes),
+        written=Written(**context.marker(PUBLICATION).facts["written"]),
         churn=context.marker(ROW_TIERS).facts["churn"],
         comparison=evaluation.comparison,
         slices=evaluation.slices,

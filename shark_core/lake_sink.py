@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from shark_core.background_hash import BackgroundHash
 from shark_core.errors import SharkError
 from shark_core.lake import FileEntry, Lake
 
@@ -20,7 +20,7 @@ class HashingSink:
     def __init__(self, lake: Lake, path: str) -> None:
         self._lake = lake
         self._path = path
-        self._hash = hashlib.sha256()
+        self._hash = BackgroundHash()
         self._bytes = 0
         self.closed = False
         absolute = lake.absolute(path)

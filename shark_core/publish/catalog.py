@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from shark_core.background_hash import BackgroundHash
 from shark_core.errors import ConflictError, DataError
 from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
 from shark_core.publish.needed_snapshots import needed_snapshots, with_all_needed
@@ -88,12 +90,25 @@ class Catalog:
 
     def read_file(self, manifest: Manifest, name: str) -> bytes:
         """A file of a snapshot. Raises `DataError` unless its size and checksum are right."""
-        file = manifest.file(name)
+        with self.reading(manifest, name) as content:
+            return content
+
+    @contextmanager
+    def reading(self, manifest: Manifest, name: str) -> Iterator[bytes]:
+        """As `read_file`, but checked beside what the block does with it.
+
+        What the block made of it counts only where leaving the block does not raise; of a damaged
+        file that is `DataError`, whatever the block raised.
+        """
         with self.store.open(self.data_key(manifest, name)) as stream:
             content = stream.read()
-        found = f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}"
-        self._require_intact(manifest, file, found)
-        return content
+        digest = BackgroundHash()
+        digest.update(content)
+        try:
+            yield content
+        finally:
+            found = f"{len(content)} bytes, sha256 {digest.hexdigest()}"
+            self._require_intact(manifest, manifest.file(name), found)
 
     def check_file(
         self,

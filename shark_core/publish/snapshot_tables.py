@@ -60,12 +60,16 @@ class SnapshotTables:
         self, manifest: Manifest, field: str
     ) -> tuple[StoredTable, Mapping[str, Tensor], ReadFile, str]:
         """What a snapshot holds of a field's table."""
-        read_file = self.catalog.read_file
         key = self.catalog.data_key(manifest, PARAMS_FILE)
-        params = read_table_params(read_file(manifest, PARAMS_FILE), key)
+        params = read_table_params(self.catalog.read_file(manifest, PARAMS_FILE), key)
+
+        def read_file(name: str) -> pa.Table:
+            with self.catalog.reading(manifest, name) as content:
+                return pq.read_table(pa.BufferReader(content))
+
         return (
             manifest.table(field),
             params.get(field, {}),
-            lambda name: pq.read_table(pa.BufferReader(read_file(manifest, name))),
+            read_file,
             key.removesuffix(f"/{PARAMS_FILE}"),
         )

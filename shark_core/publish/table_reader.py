@@ -115,21 +115,21 @@ def _require_metadata(content: pa.Table, expected: Mapping[str, str], where: str
 def _row_ids(found: np.ndarray, table: StoredTable, rows: int, where: str) -> Tensor:
     if len(found) != rows:
         raise _damaged(where, f"{rows} rows", f"{len(found)} rows")
-    ascending = bool((np.diff(found) > 0).all())
+    ascending = bool((found[1:] > found[:-1]).all())
     if not ascending or found[:1].min(initial=0) < 0 or found[-1] >= table.num_embeddings:
         raise _damaged(where, f"ascending row ids in [0, {table.num_embeddings})", "other row ids")
     return torch.from_numpy(found.astype(np.int64))
 
 
 def _packed_rows(column: pa.ChunkedArray, row_bytes: int) -> Tensor:
-    rows = column.combine_chunks()
-    if isinstance(rows, pa.ChunkedArray):
-        rows = pa.concat_arrays(rows.chunks)
-    raw = np.frombuffer(rows.buffers()[1], dtype=np.uint8)
-    start = rows.offset * row_bytes
-    return torch.from_numpy(
-        raw[start : start + len(rows) * row_bytes].reshape(-1, row_bytes).copy()
-    )
+    """Copied once: what Arrow holds is read-only, in a piece a row group."""
+    packed = np.empty((len(column), row_bytes), dtype=np.uint8)
+    filled = 0
+    for chunk in column.chunks:
+        raw = np.frombuffer(chunk.buffers()[1], dtype=np.uint8).reshape(-1, row_bytes)
+        packed[filled : filled + len(chunk)] = raw[chunk.offset : chunk.offset + len(chunk)]
+        filled += len(chunk)
+    return torch.from_numpy(packed)
 
 
 def _require_params(table: StoredTable, params: Mapping[str, Tensor], where: str) -> None:

@@ -20,12 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shark_core.quantization.row_map_kernel import count_codes, fill
 from shark_core.quantization.tiers import PRUNED, TIERS
 
 BLOCK = 128
 WORD_BITS = 64
 NO_PLACE = -1
 RANK_BYTES = 4
+_NO_RANKS = torch.empty(0, 0, dtype=torch.int32)
 ROWS_AT_ONCE = 1 << 13  # so few that their words stay in the cache
 FIRST_BITS = {  # of each code in a word
     1: np.uint64(0xFFFFFFFFFFFFFFFF),
@@ -60,15 +62,19 @@ class RowMap:
     @classmethod
     def of(cls, tier_codes: Tensor) -> Self:
         """From the tier of each row: uint8 (N,), places in `TIERS`."""
-        counts = torch.bincount(tier_codes, minlength=len(TIERS)).tolist()
-        present = [code for code, count in enumerate(counts) if count]
+        codes = tier_codes.contiguous().numpy()
+        counts = np.zeros(len(TIERS), dtype=np.int64)
+        count_codes(codes, counts)
+        present = np.flatnonzero(counts)
         tiers = tuple(TIERS[code] for code in present)
-        if len(present) <= 1:
-            nothing = torch.empty(0, 0)
-            return cls(len(tier_codes), tiers, nothing.to(torch.uint8), nothing.to(torch.int32))
-        blocks = _in_blocks(tier_codes)
-        ranked = [code for code in present if code != PRUNED]
-        return cls(len(tier_codes), tiers, _packed(blocks, present), _ranks(blocks, ranked))
+        bits, blocks = code_bits(len(present)), -(-len(codes) // BLOCK)
+        if bits == 0:
+            return cls(len(codes), tiers, torch.empty(0, 0, dtype=torch.uint8), _NO_RANKS)
+        member_of = np.searchsorted(present, np.arange(len(TIERS)))
+        packed = np.empty((blocks, BLOCK * bits // 8), dtype=np.uint8)
+        ranks = np.empty((blocks, np.count_nonzero(present != PRUNED)), dtype=np.int32)
+        fill(codes, member_of, bits, packed, ranks)
+        return cls(len(codes), tiers, torch.from_numpy(packed), torch.from_numpy(ranks))
 
     @property
     def nbytes(self) -> int:
@@ -131,41 +137,10 @@ class RowMap:
         return np.where(members < ranked, places, NO_PLACE)
 
 
-def _in_blocks(tier_codes: Tensor) -> Tensor:
-    """uint8 (blocks, 128); the last block is filled up with a code that no tier has."""
-    blocks = -(-len(tier_codes) // BLOCK)
-    filled = torch.full((blocks * BLOCK,), len(TIERS), dtype=torch.uint8)
-    filled[: len(tier_codes)] = tier_codes
-    return filled.view(blocks, BLOCK)
-
-
-def _packed(blocks: Tensor, present: list[int]) -> Tensor:
-    """The place in `present` of each code, low bits first: uint8 (blocks, 16·bits).
-
-    By comparisons, which run over bytes as they are: a lookup would take eight bytes of each.
-    """
-    bits, codes = code_bits(len(present)), blocks.numpy()
-    members = np.zeros_like(codes)
-    for code in present[1:]:
-        members += codes >= code
-    members *= codes < len(TIERS)  # what fills the last block up
-    fields = members.reshape(len(codes), -1, 8 // bits)
-    packed = fields[..., 0].copy()
-    for place in range(1, 8 // bits):
-        packed |= fields[..., place] << np.uint8(place * bits)
-    return torch.from_numpy(packed)
-
-
 def _unpacked(packed: Tensor, bits: int) -> Tensor:
-    """The inverse of `_packed`, flat."""
+    """Flat: uint8, as many as the blocks hold."""
     shifts = torch.arange(0, 8, bits, dtype=torch.uint8)
     return (packed.flatten()[:, None] >> shifts & ((1 << bits) - 1)).flatten()
-
-
-def _ranks(blocks: Tensor, ranked: list[int]) -> Tensor:
-    counts = [(blocks == code).sum(dim=1, dtype=torch.int32) for code in ranked]
-    held = torch.stack(counts, dim=1)  # (blocks, tiers)
-    return held.cumsum(dim=0, dtype=torch.int32) - held
 
 
 def _same_codes(words: np.ndarray, members: np.ndarray, bits: int) -> np.ndarray:

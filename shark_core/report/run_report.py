@@ -15,7 +15,7 @@ from shark_core.evaluation.slices import SliceComparison
 from shark_core.pruning.outcome import LossChange
 from shark_core.report.pruning_report import PruningReport
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 Decision = Literal["kept", "pruned", "undone", "proposed"]
 
 
@@ -69,6 +69,16 @@ class TierMix:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What publishing stored: `bytes`; `bytes_whole` had no table been stored as its changes."""
+
+    bytes: int
+    bytes_whole: int
+    tables: int
+    tables_as_changes: int
+
+
+@dataclass(frozen=True)
 class Records:
     """What came in. `records = examples + quarantined`, always."""
 
@@ -107,6 +117,7 @@ class RunReport:
     pruning: PruningReport
     tiers: tuple[TierMix, ...]
     churn: float | None
+    written: Written
     comparison: Comparison
     slices: tuple[SliceComparison, ...]
     gates: tuple[Gate, ...]

@@ -6,7 +6,7 @@ from shark_core.evaluation.paired_difference import PairedDifference
 from shark_core.evaluation.slices import NEW_ROWS, RARE_ROWS, SliceComparison
 from shark_core.report.numbers import count, percent, size
 from shark_core.report.pruning_report import PruningReport
-from shark_core.report.run_report import RunReport
+from shark_core.report.run_report import RunReport, Written
 
 
 def short_text(report: RunReport, location: str) -> str:
@@ -37,6 +37,7 @@ def _lines(report: RunReport, location: str) -> list[tuple[str, str]]:
         ("plan", _plans(report.pruning)),
         ("fields pruned", f"{len(report.pruned)} of {len(report.fields)}: {pruned}"),
         ("rows by tier", _tier_mix(report)),
+        ("published", _written(report.written)),
         ("AUC", _change(baseline.auc, compressed.auc, auc)),
         ("log-loss", _change(baseline.log_loss, compressed.log_loss, log_loss)),
         *((f"ΔAUC, {found.name}", _slice_change(found)) for found in _row_slices(report)),
@@ -58,6 +59,13 @@ def _tier_mix(report: RunReport) -> str:
         "" if report.churn is None else f"; {percent(report.churn)} changed since the day before"
     )
     return ", ".join(mix) + moved
+
+
+def _written(written: Written) -> str:
+    if not written.tables_as_changes:
+        return f"{size(written.bytes)}, every table whole"
+    share = f"{written.tables_as_changes} of {written.tables} tables as changes"
+    return f"{size(written.bytes)} of {size(written.bytes_whole)}: {share}"
 
 
 def _change(before: float, after: float, difference: PairedDifference) -> str:

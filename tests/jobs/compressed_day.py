@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ PRUNE_ONE = {
     "approval": "automatic",
 }
 EASY_GATES = {"max_auc_drop": 1.0, "max_log_loss_increase": 1.0, "min_compression_ratio": 0.0}
+MADE_LATER = ("compressed", "evaluation", "publication", "report")
 FAILING_GATES = {"min_compression_ratio": 1000.0}
 
 
@@ -61,6 +64,21 @@ def write_examples_facts(config: PipelineConfig) -> None:
 def run_to_publish(context: DayContext) -> None:
     for job in (quantize, evaluate, publish):
         job(context)
+
+
+def next_day(context: DayContext) -> DayContext:
+    """The day after, with everything that the day's jobs left up to finetune, unchanged."""
+    day, lake = context.day + timedelta(days=1), Path(context.config.lake)
+    before, after = f"ds={context.day}", f"ds={day}"
+    for folder in sorted(lake.rglob(before)):
+        target = Path(str(folder).replace(before, after))
+        if folder.relative_to(lake).parts[0] in MADE_LATER:
+            continue
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target)
+        for marker in target.rglob("_marker.json"):
+            marker.write_text(marker.read_text().replace(before, after))
+    return replace(context, day=day)
 
 
 def catalog_of(context: DayContext) -> Catalog:

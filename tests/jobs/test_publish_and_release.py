@@ -23,6 +23,7 @@ from tests.jobs.compressed_day import (
     FAILING_GATES,
     catalog_of,
     head,
+    next_day,
     run_to_publish,
 )
 
@@ -46,6 +47,26 @@ def test_publishing_again_changes_nothing(make_context: Any) -> None:
     before = {path: path.read_bytes() for path in registry.rglob("*") if path.is_file()}
     publish(context)
     assert {path: path.read_bytes() for path in registry.rglob("*") if path.is_file()} == before
+
+
+def test_a_day_that_changed_little_is_published_as_changes_and_its_report_says_so(
+    make_context: Any,
+) -> None:
+    first = make_context()
+    run_to_publish(first)
+    second = next_day(first)
+    run_to_publish(second)
+    report(second)
+    catalog = catalog_of(second)
+    manifest = catalog.snapshot(str(head(second, "candidate")))
+    rebuilt = rebuild_model(second.config, second.lake, second.day)
+    for name in rebuilt.kept:
+        table = SnapshotTables(catalog).read(manifest, name)
+        assert torch.equal(table.dequantize(), rebuilt.embeddings.weight(name))
+    written = read_report(second.lake, second.day).written
+    assert written.bytes < written.bytes_whole
+    assert written.tables_as_changes == written.tables == len(rebuilt.kept)
+    assert f"{written.tables} tables as changes" in stored_text(second.lake, second.day)
 
 
 def test_an_evaluation_of_other_tables_is_not_published(make_context: Any) -> None:

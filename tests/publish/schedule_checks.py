@@ -62,8 +62,7 @@ def check_snapshots(catalog: NotedCatalog, store: MemoryStore) -> Check:
     committed = set()
     for snapshot_id, stored in catalog.manifests():
         manifest = catalog.snapshot(snapshot_id)
-        files = {file.name: catalog.read_file(manifest, file.name) for file in manifest.files}
-        if files != RUN_OF[manifest.snapshot_id].contents:
+        if not RUN_OF[manifest.snapshot_id].is_in(catalog, manifest):
             yield f"the snapshot {manifest.snapshot_id} has other content"
         committed |= {snapshot_id, stored.key}
     for ref in REFS:

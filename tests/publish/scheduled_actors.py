@@ -124,7 +124,5 @@ def read_ref(actor: Actor, catalog: Catalog, ref: str) -> None:
         return
     actor.catalog.ledger.answers.append(head)
     manifest = catalog.snapshot(head.snapshot_id)
-    files = {file.name: catalog.read_file(manifest, file.name) for file in manifest.files}
-    run = RUN_OF[head.snapshot_id]
-    if files != run.contents or not manifest.same_content(run.draft):
+    if not RUN_OF[head.snapshot_id].is_in(catalog, manifest):
         actor.accuse(f"{ref} gave other content than was published as {head.snapshot_id}")

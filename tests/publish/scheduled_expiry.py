@@ -8,7 +8,7 @@ from shark_core.publish.catalog import Catalog
 from shark_core.publish.expiry import expire, survey
 from shark_core.publish.retention import RetentionPolicy, plan_expiry
 from tests.publish.memory_store import MemoryStore
-from tests.publish.scheduled_runs import MODEL, RUNS
+from tests.publish.scheduled_runs import MODEL, Run
 
 # A schedule takes minutes of simulated time: nothing that it stores is old enough to go.
 GRACE = timedelta(days=1)
@@ -20,9 +20,9 @@ def clean(catalog: Catalog, now: datetime) -> None:
     expire(catalog, seen, plan_expiry(seen, POLICY, now))
 
 
-def leave_behind(store: MemoryStore) -> None:
+def leave_behind(store: MemoryStore, run: Run) -> None:
     """What a publish that was killed long ago left of a day that may be published again."""
-    for name, content in RUNS[0].contents.items():
-        key = f"{MODEL}/data/{RUNS[0].snapshot_id}/0ddba11/{name}"
+    for name, content in run.contents.items():
+        key = f"{MODEL}/data/{run.snapshot_id}/0ddba11/{name}"
         store.contents[key] = content
         store.modified[key] = store.clock.time - 2 * GRACE

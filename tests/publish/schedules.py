@@ -45,7 +45,7 @@ from tests.publish.scheduled_actors import (
     roll_back,
 )
 from tests.publish.scheduled_expiry import leave_behind
-from tests.publish.scheduled_runs import MODEL, RUNS, Run, published
+from tests.publish.scheduled_runs import MODEL, Run, published, runs_of
 from tests.publish.turns import Turns
 
 ACTORS = 10  # at most at once: so many threads are needed
@@ -90,6 +90,7 @@ class Schedule:
     seed: int
     logs: type[RefLog] = RefLog
     ledger: Ledger = field(default_factory=Ledger)
+    days: tuple[Run, ...] = field(init=False)
     random: Random = field(init=False)
     store: MemoryStore = field(init=False)
     storm: Storm = field(init=False)
@@ -97,8 +98,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
-        days = self.random.randrange(len(RUNS) - 1)
-        self.store, ledger = prepared(days)
+        self.days = runs_of(self.seed)
+        done = self.random.randrange(len(self.days) - 1)
+        self.store, ledger = prepared(self.days, done)
         self.store = self.store.copy()
         self.ledger.requests.update(ledger.requests)
         self.storm = Storm(self.random)
@@ -124,8 +126,8 @@ class Schedule:
 
     def _runs(self) -> tuple[Run, Run]:
         """Of two days; the first may have been published before."""
-        first, second = sorted(self.random.sample(range(len(RUNS)), 2))
-        return RUNS[first], RUNS[second]
+        first, second = sorted(self.random.sample(range(len(self.days)), 2))
+        return self.days[first], self.days[second]
 
     def _jobs(self, day: Run, later: Run) -> dict[str, Job]:
         """Two live attempts of one run always; of the others, some."""
@@ -165,11 +167,12 @@ class Schedule:
 
 
 @cache
-def prepared(days: int) -> tuple[MemoryStore, Ledger]:
+def prepared(days: tuple[Run, ...], done: int) -> tuple[MemoryStore, Ledger]:
+    """With the first of these days published, and an orphan of the first one."""
     ledger = Ledger()
-    with repeatable_publishing(Random(days)):
-        store = published(days, ledger)
-    leave_behind(store)
+    with repeatable_publishing(Random(done)):
+        store = published(days[:done], ledger)
+    leave_behind(store, days[0])
     return store, ledger
 
 

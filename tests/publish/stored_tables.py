@@ -21,6 +21,7 @@ from shark_core.quantization.schemes import NO_PARAMS
 from shark_core.quantization.tiers import TIERS, rows_by_tier
 
 DIM = 16
+MIX = [0.1, 0.1, 0.2, 0.2, 0.2, 0.2]  # some rows in every tier
 SCHEMES_OF_TIERS = {
     **{tier: tier for tier in TIERS},
     "int4": "int4_shared",
@@ -39,6 +40,27 @@ def make_table(shares: list[float], rows: int, seed: int = 5) -> MixedPrecisionT
         "pruned": weight.mean(dim=0),
     }
     return MixedPrecisionTable.from_float(weight, codes, SCHEMES_OF_TIERS, params, "user_id")
+
+
+def changed(table: MixedPrecisionTable, rows: list[tuple[int, int, bool]]) -> MixedPrecisionTable:
+    """With some rows in other tiers, and some of other values."""
+    weight, codes = table.dequantize(), table.tier_codes.numpy().copy()
+    for row, code, moved in rows:
+        codes[row] = code
+        weight[row] += 0.05 * moved
+    params = {"int4": torch.tensor([0.04, -0.3]), "int2": torch.tensor([0.1, -0.15])}
+    params["pruned"] = torch.full((DIM,), 0.01 * len(rows))
+    return MixedPrecisionTable.from_float(weight, codes, SCHEMES_OF_TIERS, params, "user_id")
+
+
+def same_tables(found: MixedPrecisionTable, expected: MixedPrecisionTable) -> bool:
+    return (
+        torch.equal(found.tier_codes, expected.tier_codes)
+        and found.schemes == expected.schemes
+        and found.blocks.keys() == expected.blocks.keys()
+        and all(torch.equal(found.blocks[tier], expected.blocks[tier]) for tier in expected.blocks)
+        and torch.equal(found.dequantize(), expected.dequantize())
+    )
 
 
 def described(table: MixedPrecisionTable) -> StoredTable:

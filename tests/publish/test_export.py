@@ -24,8 +24,7 @@ from shark_core.publish.object_store_local import LocalStore
 from shark_core.publish.snapshot_model import load_snapshot_model
 from shark_core.quantization.mixed_precision_table import ROWS_AT_ONCE
 from tests.publish.day_tables import FIELD
-from tests.publish.stored_tables import make_table
-from tests.publish.test_table_delta import MIX, changed
+from tests.publish.stored_tables import MIX, changed, make_table
 from tests.publish.whole_models import PRUNED, model_of, publish_model
 
 ROWS = 300

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shark_core.publish import table_reader
 from shark_core.publish.ref_log import RefLog
 from tests.publish import scheduled_runs
 from tests.publish.fault_store import Fault
@@ -56,6 +57,11 @@ def test_a_manifest_that_is_stored_before_its_files_is_noticed(
 ) -> None:
     monkeypatch.setattr(scheduled_runs, "publish_snapshot", publish_manifest_first)
     assert "is missing" in first_violation(outcomes(SCHEDULES))
+
+
+def test_a_reader_that_forgets_changes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_reader, "composed", lambda before, *_: before)
+    assert "table file is damaged" in first_violation(outcomes(SCHEDULES))
 
 
 def test_a_seed_gives_the_same_calls_and_faults_each_time() -> None:

@@ -17,8 +17,8 @@ from shark_core.publish.object_store_local import LocalStore
 from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from tests.publish.day_tables import FIELD, DayTables
-from tests.publish.stored_tables import make_table
-from tests.publish.test_table_delta import MIX, Rows, assert_same, changed
+from tests.publish.stored_tables import MIX, changed, make_table, same_tables
+from tests.publish.test_table_delta import Rows
 
 ROWS = 60
 FEW = [(3, 2, True), (4, 5, False), (5, 0, True)]
@@ -58,7 +58,7 @@ def test_every_day_reads_as_if_it_had_been_published_whole(
     policy = Release(max_deltas=deltas, max_delta_share=1.0)
     manifests = publish_days(catalog, tables, policy)
     for manifest, table in zip(manifests, tables, strict=True):
-        assert_same(SnapshotTables(catalog).read(manifest, FIELD), table)
+        assert same_tables(SnapshotTables(catalog).read(manifest, FIELD), table)
         assert len(SnapshotTables(catalog).lineage(manifest, FIELD)) <= deltas + 1
 
 

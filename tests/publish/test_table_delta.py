@@ -13,39 +13,19 @@ from shark_core.publish.table_delta import TableDelta, composed, delta_between
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.tier_block import TierBlock
 from shark_core.quantization.tiers import PRUNED, TIERS
-from tests.publish.stored_tables import DIM, SCHEMES_OF_TIERS, make_table
+from tests.publish.stored_tables import DIM, MIX, SCHEMES_OF_TIERS, changed, make_table, same_tables
 
 ROWS = 60
-MIX = [0.1, 0.1, 0.2, 0.2, 0.2, 0.2]
 Rows = st.lists(
     st.tuples(st.integers(0, ROWS - 1), st.integers(0, len(TIERS) - 1), st.booleans()),
     max_size=ROWS,
 )
 
 
-def changed(table: MixedPrecisionTable, rows: list[tuple[int, int, bool]]) -> MixedPrecisionTable:
-    """With some rows in other tiers, and some of other values."""
-    weight, codes = table.dequantize(), table.tier_codes.numpy().copy()
-    for row, code, moved in rows:
-        codes[row] = code
-        weight[row] += 0.05 * moved
-    params = {"int4": torch.tensor([0.04, -0.3]), "int2": torch.tensor([0.1, -0.15])}
-    params["pruned"] = torch.full((DIM,), 0.01 * len(rows))
-    return MixedPrecisionTable.from_float(weight, codes, SCHEMES_OF_TIERS, params, "user_id")
-
-
 def compose(before: MixedPrecisionTable, after: MixedPrecisionTable) -> MixedPrecisionTable:
     delta = delta_between(before, after)
     assert delta is not None
     return composed(before, delta, after.schemes, after.params, "here")
-
-
-def assert_same(found: MixedPrecisionTable, expected: MixedPrecisionTable) -> None:
-    assert torch.equal(found.tier_codes, expected.tier_codes)
-    assert found.schemes == expected.schemes
-    assert found.blocks.keys() == expected.blocks.keys()
-    assert all(torch.equal(found.blocks[tier], expected.blocks[tier]) for tier in expected.blocks)
-    assert torch.equal(found.dequantize(), expected.dequantize())
 
 
 @given(days=st.lists(Rows, min_size=1, max_size=4), seed=st.integers(0, 5))
@@ -56,7 +36,7 @@ def test_changes_of_many_days_compose_to_the_table_of_the_last(
     for rows in days:
         before, today = today, changed(today, rows)
         stored = compose(stored, today) if delta_between(stored, today) else today
-        assert_same(stored, today)
+        assert same_tables(stored, today)
         del before
 
 
@@ -90,7 +70,7 @@ def test_new_table_params_alone_are_no_change_of_rows() -> None:
     )
     delta = delta_between(before, after)
     assert delta == TableDelta({}, delta.tombstones if delta else torch.empty(0))
-    assert_same(compose(before, after), after)
+    assert same_tables(compose(before, after), after)
 
 
 @pytest.mark.parametrize("other", ["rows", "dimension", "scheme"])

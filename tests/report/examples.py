@@ -21,6 +21,7 @@ from shark_core.report.run_report import (
     Records,
     RunReport,
     TierMix,
+    Written,
 )
 
 FIELDS: tuple[tuple[str, float, Decision, str], ...] = (
@@ -135,6 +136,7 @@ def example_report(*, passed: bool = True) -> RunReport:
             TierMix("int8", 9000, 190_000),
         ),
         churn=0.0123,
+        written=Written(bytes=210_000, bytes_whole=720_000, tables=4, tables_as_changes=3),
         comparison=Comparison(
             examples=6000,
             positives=1800,

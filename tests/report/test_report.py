@@ -12,7 +12,7 @@ from shark_core.evaluation.slices import NEW_ROWS, SliceComparison
 from shark_core.lake import Lake, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
 from shark_core.report.html import render_html
-from shark_core.report.run_report import RunReport
+from shark_core.report.run_report import RunReport, Written
 from shark_core.report.stored import read_report, stored_text, write_report
 from shark_core.report.text import short_text
 from shark_core.schemas import REPORT
@@ -72,6 +72,17 @@ def test_the_page_shows_a_gates_interval_beside_what_is_held_against_the_limit()
     text = Page(render_html(example_report())).text
     assert "auc_drop passed -0.00040 [-0.00079, -0.00001] 0.000792 0.002 AUC may fall" in text
     assert "compression_ratio passed – 4.29 2.5" in text
+
+
+def test_what_publishing_wrote_is_told_beside_what_it_would_have_been_whole() -> None:
+    changes = example_report()
+    assert "published 210 kB of 720 kB: 3 of 4 tables as changes" in " ".join(
+        short_text(changes, "report.html").split()
+    )
+    whole = replace(changes, written=Written(720_000, 720_000, 4, 0))
+    assert "720 kB, every table whole" in short_text(whole, "report.html")
+    assert "whole it is 720 kB, but 3 of 4 tables" in Page(render_html(changes)).text
+    assert "model included: every table whole" in Page(render_html(whole)).text
 
 
 def test_the_page_shows_every_slice_with_both_models_calibration() -> None:
@@ -145,7 +156,7 @@ def test_a_report_survives_its_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", "[]", "no json", '{"format_version": 2}', '{"format_version": 3}']
+    "text", ["{}", "[]", "no json", '{"format_version": 3}', '{"format_version": 4}']
 )
 def test_a_document_that_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(DataError, match=r"report\.json is damaged"):
@@ -161,6 +172,7 @@ def test_the_short_text_says_what_the_demo_promises() -> None:
         "  fields pruned    1 of 4: noise_session",
         "  rows by tier     fp32 0.2 % (20), fp16 3.2 % (300), int8 96.6 % (9,000); "
         "1.2 % changed since the day before",
+        "  published        210 kB of 720 kB: 3 of 4 tables as changes",
         "  AUC              0.7312 baseline → 0.7308 compressed "
         "(difference -0.00040 [-0.00079, -0.00001])",
         "  log-loss         0.5512 baseline → 0.5514 compressed "
