@@ -9,11 +9,12 @@ import typer
 
 from jobs.console import ConfigOption, JsonOption, open_catalog, show
 from jobs.context import JobResult
-from shark_core.errors import DataError, GateFailed
+from shark_core.errors import DataError, GateFailed, RetryableError
 
 if TYPE_CHECKING:
     from shark_core.publish.catalog import Catalog
     from shark_core.publish.manifest import Manifest
+    from shark_core.publish.ref_log import RefEntry
 
 release_app = typer.Typer(
     no_args_is_help=True, help="Show, promote and roll back refs such as 'production'."
@@ -108,8 +109,21 @@ def rollback(
     """
     catalog = open_catalog(config)
     found = _head(catalog, ref)
-    entry = catalog.rollback(ref, expect or found)
+    entry = _rolled_back(catalog, ref, expect or found)
     _show_move(ref, found, entry.snapshot_id, as_json)
+
+
+def _rolled_back(catalog: Catalog, ref: str, expect: str | None) -> RefEntry:
+    """Repeated as it was, a rollback that was done although its reply was lost goes back twice."""
+    try:
+        return catalog.rollback(ref, expect)
+    except RetryableError as error:
+        raise RetryableError(
+            "it is not known whether the ref was rolled back",
+            found=error,
+            where=f"the ref {ref!r} of {catalog.model}",
+            remedy=f"run it again with --expect {expect}: where it was done, that is refused",
+        ) from error
 
 
 def _head(catalog: Catalog, ref: str) -> str | None:

@@ -152,12 +152,13 @@ def expire(
     """
     from shark_core.publish import expiry
     from shark_core.publish.retention import RetentionPolicy, plan_expiry
+    from shark_core.publish.storage_clock import storage_time
     from shark_core.report.upkeep_tables import expiry_document, expiry_table
 
     catalog = open_catalog(config)
     policy = RetentionPolicy(keep_entries, timedelta(days=keep_days), timedelta(hours=grace_hours))
     seen = expiry.survey(catalog)
-    plan = plan_expiry(seen, policy, datetime.now(UTC))
+    plan = plan_expiry(seen, policy, storage_time(catalog) if apply else datetime.now(UTC))
     headline = f"{len(plan.snapshots)} snapshot(s) and {plan.bytes:,} bytes may go; a dry run"
     spared: tuple[str, ...] = ()
     if apply:

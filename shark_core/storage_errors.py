@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC, EROFS
 
 import pyarrow as pa
 
@@ -18,6 +19,7 @@ DENIED = re.compile(
     "ACCESS_DENIED|INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|INVALID_CLIENT_TOKEN_ID"
     "|UNRECOGNIZED_CLIENT|MISSING_AUTHENTICATION_TOKEN|InvalidToken"
 )
+FULL = (ENOSPC, EDQUOT)
 NO_BUCKET = re.compile("NO_SUCH_BUCKET|Bucket '[^']+' not found")
 OTHER_REGION = re.compile("configured region is|PermanentRedirect|AuthorizationHeaderMalformed")
 
@@ -51,13 +53,14 @@ def writing(where: str) -> Iterator[None]:
 def storage_error(error: OSError, where: str) -> SharkError:
     """`ConfigError` for what a person must change first, `RetryableError` for the rest."""
     message = str(error)
-    if isinstance(error, PermissionError) or DENIED.search(message):
+    if isinstance(error, PermissionError) or error.errno == EROFS or DENIED.search(message):
         return ConfigError(
             "the storage refuses the access",
             expected="permission to list, read, write and delete below the lake's root",
             found=error,
             where=where,
-            remedy="on S3 check the credentials (AWS_ variables, profile, role) and their policy",
+            remedy="on S3 check the credentials (AWS_ variables, profile, role) and their policy; "
+            "a folder must be writable, and its file system not mounted read-only",
         )
     if NO_BUCKET.search(message):
         return no_such_bucket(where, found=message)
@@ -67,6 +70,13 @@ def storage_error(error: OSError, where: str) -> SharkError:
             found=error,
             where=where,
             remedy="set AWS_REGION to the bucket's region, or set none: then it is looked up",
+        )
+    if error.errno in FULL:
+        return RetryableError(
+            "the disk is full",
+            found=error,
+            where=where,
+            remedy="free some space, then run the command again: what was half written is not read",
         )
     return RetryableError(
         "storage does not answer as it should",

@@ -185,6 +185,7 @@ class Catalog:
                 where=f"{self.model}/refs",
                 remedy="name a ref that exists",
             )
+        log.require(head, expect)  # first of all: after a move there may be nothing before
         target = log.before(head)
         with_all_needed([target.snapshot_id], self.snapshot)  # they may have expired
         return log.promote(

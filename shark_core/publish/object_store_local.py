@@ -14,8 +14,9 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO
 
-from shark_core.errors import DataError, RetryableError
+from shark_core.errors import DataError
 from shark_core.publish.object_store import StoredObject, check_key
+from shark_core.storage_errors import storage_error
 
 INCOMING = ".incoming"
 FOLDER_ATTEMPTS = 3
@@ -25,6 +26,7 @@ FOLDER_ATTEMPTS = 3
 class LocalStore:
     """Objects as files below `root`, each linked into place once it is whole and on disk.
 
+    The file system must know hard links.
     A writer that is killed leaves a file in `.incoming`, which no key reaches.
     """
 
@@ -122,13 +124,7 @@ class LocalStore:
                 remedy="restore it from a copy, or publish the day again",
             ) from error
         except OSError as error:
-            raise RetryableError(
-                "the registry's storage does not answer as it should",
-                expected="a file system with hard links, space and permission to write",
-                found=error,
-                where=self.root / key,
-                remedy="run the command again; check the disk if it persists",
-            ) from error
+            raise storage_error(error, str(self.root / key)) from error
 
 
 def _write_through(path: Path, source: BinaryIO) -> None:

@@ -7,14 +7,17 @@ what makes two live attempts of one promotion safe.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import AwareDatetime
 
-from shark_core.errors import ConflictError, DataError
+from shark_core.errors import ConfigError, ConflictError, DataError
 from shark_core.publish.numbered_log import LogEntry, NumberedLog
 from shark_core.publish.object_store import ObjectStore
+
+REF_NAME = re.compile(r"[a-z][a-z0-9._-]{0,99}")
 
 
 class RefEntry(LogEntry):
@@ -42,6 +45,14 @@ class RefLog(NumberedLog[RefEntry]):
 
     @classmethod
     def of(cls, store: ObjectStore, model: str, ref: str) -> RefLog:
+        """Raises `ConfigError` for what is not a ref's name."""
+        if not REF_NAME.fullmatch(ref):
+            raise ConfigError(
+                "not a name of a ref",
+                expected="a letter, then letters, digits and . _ -, at most 100, no capitals",
+                found=repr(ref),
+                remedy="name one of `python -m jobs release show`, or choose another name",
+            )
         return cls(store, f"{model}/refs/{ref}", RefEntry, "a ref's", ref)
 
     def promote(
@@ -62,7 +73,7 @@ class RefLog(NumberedLog[RefEntry]):
             done = next((e for e in self.history() if e.promotion_id == promotion_id), None)
             if done is not None:
                 return done
-            self._require(head, expect)
+            self.require(head, expect)
             if head is not None and restores is not None:
                 self._require_rollback(head, restores)
             entry = RefEntry(
@@ -97,7 +108,8 @@ class RefLog(NumberedLog[RefEntry]):
             remedy="name the snapshot to go to: `python -m jobs release promote`",
         )
 
-    def _require(self, head: RefEntry | None, expect: str | None) -> None:
+    def require(self, head: RefEntry | None, expect: str | None) -> None:
+        """Raises `ConflictError` where the head points to another snapshot than expected."""
         found = head.snapshot_id if head else None
         if found != expect:
             raise self._moved(

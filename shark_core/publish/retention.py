@@ -5,8 +5,8 @@ What stays, whatever else holds:
 * the snapshots that those need to be read;
 * what is younger than `grace`, as a publish may be about to commit it, or somebody to promote it.
 
-Ages are by the storage's clock, which dates every object, and `now` by that of who asks; a clock
-that is ahead by more than `grace` would have files of a publish that is under way deleted.
+Ages are by the storage's clock, which dates every object; so must `now` be where something is
+deleted (`storage_clock`): one that is ahead would take files of a publish that is under way.
 """
 
 from __future__ import annotations

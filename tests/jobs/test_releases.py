@@ -6,10 +6,13 @@ import pytest
 
 from jobs.context import DayContext
 from jobs.release_candidate import release_candidate
-from shark_core.errors import DataError, GateFailed
+from shark_core.errors import ConflictError, DataError, GateFailed, RetryableError
+from shark_core.publish.object_store_local import LocalStore
 from tests.jobs.compressed_day import (
     FAILING_GATES,
+    catalog_of,
     head,
+    next_day,
     run_command,
     run_to_publish,
 )
@@ -60,3 +63,29 @@ def test_a_person_rolls_back(make_context: Any) -> None:
     release_candidate(again)
     assert head(again, "production") != first
     assert run_release(again, "rollback", "--ref", "production")["after"] == first
+
+
+def test_a_rollback_whose_reply_was_lost_says_how_not_to_go_back_twice(
+    make_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_context(release={"promotion": "automatic"})
+    run_to_publish(context)
+    later = next_day(context)
+    run_to_publish(later)
+    for day in (context, later):
+        release_candidate(day)
+    newest, oldest = (entry.snapshot_id for entry in catalog_of(later).history("production"))
+    put = LocalStore.put_if_absent
+
+    def lose_reply(store: LocalStore, key: str, content: bytes) -> bool:
+        put(store, key, content)
+        raise RetryableError("no reply")
+
+    with monkeypatch.context() as network:
+        network.setattr(LocalStore, "put_if_absent", lose_reply)
+        with pytest.raises(RetryableError) as caught:
+            run_release(later, "rollback", "--ref", "production")
+    assert f"--expect {newest}" in str(caught.value)
+    with pytest.raises(ConflictError, match="moved by somebody else"):
+        run_release(later, "rollback", "--ref", "production", "--expect", newest)
+    assert head(later, "production") == oldest

@@ -26,7 +26,7 @@ class SearchesFirst(RefLog):
             if done is not None:
                 return done
             head = self.head()
-            self._require(head, expect)
+            self.require(head, expect)
             entry = RefEntry(
                 ref=self.ref,
                 number=head.number + 1 if head else 0,
