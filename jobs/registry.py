@@ -32,7 +32,7 @@ DAY_VERBS = (
     Verb("ingest", "Validate a day's traffic, encode values to row ids, quarantine bad records."),
     Verb("count-accesses", "Count each row's accesses by positive and negative impressions."),
     Verb("update-priorities", "Decay the rows' priorities, add the day's counts and late ones."),
-    Verb("train", "Train the baseline model on the day, warm-started from the day before."),
+    Verb("train", "Train the day's baseline, from the day before's or --warm-start production."),
     Verb("score-fields", "Score every field's importance on held-out examples."),
     Verb("validate-importance", "Check the scores against true replacement on a bounded sample."),
     Verb("plan-pruning", "Propose which fields to prune, with a reason for each."),

@@ -26,7 +26,8 @@ SnapshotOption = Annotated[
     typer.Option("--snapshot", help="Its id, at least 6 digits that it begins with, or a ref."),
 ]
 ExpectOption = Annotated[
-    str | None, typer.Option("--expect", help="Refuse unless the ref points to this snapshot.")
+    str | None,
+    typer.Option("--expect", help="Refuse unless the ref points to this snapshot: its full id."),
 ]
 DespiteOption = Annotated[
     bool, typer.Option("--despite-failed-gates", help="Promote although a gate failed.")
@@ -93,7 +94,8 @@ def promote(
     head = catalog.head(ref)
     number, found = (head.number + 1, head.snapshot_id) if head else (0, None)
     if found == chosen:
-        show(JobResult(f"{ref!r} points to {chosen} already"), as_json)
+        figures = {"ref": ref, "before": found, "after": chosen}
+        show(JobResult(f"{ref!r} points to {chosen} already", figures), as_json)
         return
     entry = catalog.promote(ref, chosen, f"manual-{number}-{chosen}", expect or found)
     _show_move(ref, found, entry.snapshot_id, as_json)
@@ -134,7 +136,10 @@ def _head(catalog: Catalog, ref: str) -> str | None:
 def _snapshot(catalog: Catalog, snapshot_id: str | None) -> dict[str, object]:
     if snapshot_id is None:
         return {}
-    manifest = catalog.find_snapshot(snapshot_id)
+    try:
+        manifest = catalog.find_snapshot(snapshot_id)
+    except DataError as error:  # it must not hide the others: somebody is about to roll back
+        return {"snapshot": snapshot_id, "day": None, "failed_gates": f"unknown: {error.summary}"}
     if manifest is None:
         return {"snapshot": snapshot_id, "day": None, "failed_gates": "unknown: it has expired"}
     return {

@@ -161,12 +161,13 @@ def expire(
     plan = plan_expiry(seen, policy, storage_time(catalog) if apply else datetime.now(UTC))
     headline = f"{len(plan.snapshots)} snapshot(s) and {plan.bytes:,} bytes may go; a dry run"
     spared: tuple[str, ...] = ()
+    removed = 0
     if apply:
         with progress_bar("expire", sum(each.bytes for each in plan.attempts)) as progress:
             done = expiry.expire(catalog, seen, plan, progress)
         headline = f"{len(done.snapshots)} snapshot(s) and {done.bytes:,} bytes are gone"
-        spared = done.spared
-    outcome = {"applied": apply, "spared": list(spared)}
+        spared, removed = done.spared, done.bytes
+    outcome = {"applied": apply, "spared": list(spared), "removed_bytes": removed}
     show(JobResult(headline, {**expiry_document(plan), **outcome} if as_json else {}), as_json)
     if not as_json and plan.bytes:
         print_table(expiry_table(plan, spared))

@@ -8,6 +8,7 @@ day's table ────┴→ delta ─→ few bytes, few deltas below it? ─�
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from torch import Tensor
 
 from shark_core.config_sections import Release
+from shark_core.errors import DataError
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.snapshot_tables import SnapshotTables
@@ -32,7 +34,10 @@ from shark_core.publish.table_files import (
     tombstone_batch,
 )
 from shark_core.publish.table_reader import ReadFile, read_table
+from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.schemes import NO_PARAMS
+
+log = logging.getLogger("shark")
 
 ROWS_OF_A_GROUP = 1 << 20
 
@@ -58,11 +63,18 @@ class DeltaMaker:
     ) -> DeltaTable | None:
         """`table` as changes; None where it must or should be published whole.
 
-        Both tables are in memory meanwhile. Raises `DataError` where one cannot be read.
+        Both tables are in memory meanwhile. Raises `DataError` where `table` cannot be read; a
+        parent that cannot holds nothing up.
         """
-        if not self._can_build_on(table):
+        try:
+            before = self._before(table)
+        except DataError as error:
+            log.warning(
+                "field %r is published whole: its parent is damaged: %s", table.field, error
+            )
             return None
-        before = SnapshotTables(self.catalog).read(self.parent, table.field)
+        if before is None:
+            return None
         after = read_table(table, params, read_file, where)
         delta = delta_between(before, after)
         most = self.policy.max_delta_share * sum(block.nbytes for block in after.blocks.values())
@@ -72,15 +84,15 @@ class DeltaMaker:
         described = table.as_delta(self.parent.snapshot_id, rows, len(delta.tombstones))
         return DeltaTable(described, delta_files(described, delta, params))
 
-    def _can_build_on(self, table: StoredTable) -> bool:
-        """By the descriptions alone, so that no table is read in vain."""
+    def _before(self, table: StoredTable) -> MixedPrecisionTable | None:
+        """The parent's table, read only where the descriptions say that it can be built upon."""
         before = next((t for t in self.parent.tables if t.field == table.field), None)
         if before is None or not _alike(before, table):
-            return False
-        return (
-            len(SnapshotTables(self.catalog).lineage(self.parent, table.field))
-            <= self.policy.max_deltas
-        )
+            return None
+        tables = SnapshotTables(self.catalog)
+        if len(tables.lineage(self.parent, table.field)) > self.policy.max_deltas:
+            return None
+        return tables.read(self.parent, table.field)
 
 
 def _alike(before: StoredTable, after: StoredTable) -> bool:

@@ -92,11 +92,16 @@ def wanted_since(catalog: Catalog, seen: Survey) -> frozenset[str]:
     """The snapshots that were promoted or committed since the survey, with all that they need."""
     known = {dated.stored.key for log in seen.logs.values() for dated in log}
     promoted = [dated.entry.snapshot_id for _, dated in _entries(catalog, known)]
-    committed = [each for each, _ in catalog.manifests() if each not in seen.manifests]
+    committed = [each for each, stored in catalog.manifests() if _is_new(seen, each, stored)]
     return with_all_needed(
-        (*promoted, *committed),
-        lambda each: seen.manifest(each) or catalog.find_snapshot(each),
+        (*promoted, *committed),  # one that expired may be published anew, on other snapshots
+        lambda each: catalog.find_snapshot(each) or seen.manifest(each),
     )
+
+
+def _is_new(seen: Survey, snapshot_id: str, stored: StoredObject) -> bool:
+    known = seen.manifests.get(snapshot_id)
+    return known is None or known.stored != stored
 
 
 def _logs(catalog: Catalog) -> dict[str, list[DatedEntry]]:

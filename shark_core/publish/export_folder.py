@@ -66,9 +66,17 @@ def _new_folder(folder: Path) -> Iterator[Path]:
             where=final,
             remedy="name another folder for --out, or remove this one",
         )
-    final.parent.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
-    partial.mkdir()
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(
+            "an export's folder cannot be made",
+            expected="a place where folders can be made",
+            found=error,
+            where=final,
+            remedy="name another folder for --out",
+        ) from error
     try:
         yield partial
         partial.rename(final)

@@ -18,7 +18,7 @@ from shark_core.publish.ref_log import RefEntry
 from shark_core.publish.retention import attempts, is_committed
 
 BRING_BACK = "roll the ref back, or publish that day again"
-RESTORE = "restore it from a copy, or publish that day again under a new snapshot"
+RESTORE = "run `python -m jobs publish` for that day again, or restore it from a copy"
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,16 @@ def fsck(catalog: Catalog) -> list[Finding]:
 
 
 def inspect_registry(catalog: Catalog) -> Inspection:
+    """Logs first, data last: what a publish adds meanwhile is there before what refers to it."""
     unreadable: dict[str, Finding] = {}
-    data = {each.key: each for each in catalog.store.list(f"{catalog.model}/data")}
+    logs = {ref: _entries(catalog, ref, unreadable) for ref in catalog.refs()}
     manifests = {}
     for snapshot_id, stored in list(catalog.manifests()):
         try:
             manifests[snapshot_id] = _manifest(catalog, snapshot_id, stored.key)
         except DataError as error:
             unreadable[snapshot_id] = _unreadable(stored.key, error)
-    logs = {ref: _entries(catalog, ref, unreadable) for ref in catalog.refs()}
+    data = {each.key: each for each in catalog.store.list(f"{catalog.model}/data")}
     return Inspection(catalog.model, data, manifests, logs, unreadable)
 
 

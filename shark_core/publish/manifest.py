@@ -92,8 +92,17 @@ class Manifest(Section):
         )
 
     def same_content(self, other: Manifest) -> bool:
-        """Whether two attempts published the same snapshot."""
+        """Whether two attempts published the same snapshot, each table whole or as changes."""
+        if [table.base for table in self.tables] != [table.base for table in other.tables]:
+            return self._without_storage() == other._without_storage()
         return self.model_copy(update={"attempt": other.attempt}) == other
+
+    def _without_storage(self) -> Manifest:
+        """What does not depend on how tables are stored."""
+        of_tables = {name for table in self.tables for name in table.files}
+        others = tuple(file for file in self.files if file.name not in of_tables)
+        whole = tuple(table.as_whole() for table in self.tables)
+        return self.model_copy(update={"attempt": "", "tables": whole, "files": others})
 
     def to_bytes(self) -> bytes:
         document = {**self.model_dump(mode="json"), "features": list(self.features)}

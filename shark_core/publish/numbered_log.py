@@ -8,6 +8,7 @@ Whoever stores a number first has it; the other finds it taken and reads the log
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -18,6 +19,7 @@ from shark_core.publish.object_store import ObjectStore
 from shark_core.publish.sealed_document import seal, unseal
 
 LAST_NUMBER = 99_999_999
+ENTRY_NAME = re.compile(r"\d{8}\.json")
 
 
 class LogEntry(Section):
@@ -45,7 +47,8 @@ class NumberedLog(Generic[Entry]):
     def history(self) -> Iterator[Entry]:
         """All entries, newest first. Raises `DataError` at one that is damaged."""
         for found in self.store.list(self.folder):
-            yield self.read(found.key)
+            if ENTRY_NAME.fullmatch(found.key.removeprefix(f"{self.folder}/")):
+                yield self.read(found.key)
 
     def head(self) -> Entry | None:
         return next(self.history(), None)
@@ -71,7 +74,8 @@ class NumberedLog(Generic[Entry]):
                 expected="an entry of format version 1",
                 found=error,
                 where=key,
-                remedy="use the release of SHARK that wrote it, or restore it from a copy",
+                remedy="use the release of SHARK that wrote it, restore it from a copy, or delete "
+                "the object: the log works without it, as if it had not been",
             ) from error
         return entry
 

@@ -15,7 +15,7 @@ from shutil import copyfileobj
 from typing import BinaryIO
 
 from shark_core.errors import DataError
-from shark_core.publish.object_store import StoredObject, check_key
+from shark_core.publish.object_store import KEY, StoredObject, check_key
 from shark_core.storage_errors import storage_error
 
 INCOMING = ".incoming"
@@ -42,7 +42,7 @@ class LocalStore:
             temporary.parent.mkdir(parents=True, exist_ok=True)
             try:
                 _write_through(temporary, source)
-                return _link(temporary, target)
+                return _link(temporary, target, self.root)
             finally:
                 temporary.unlink(missing_ok=True)
 
@@ -63,7 +63,8 @@ class LocalStore:
         folder = self._path(prefix)
         with self._storage(prefix):
             files = [Path(at, name) for at, _, names in _walk(folder) for name in names]
-        for key in sorted(path.relative_to(self.root).as_posix() for path in files):
+        keys = (path.relative_to(self.root).as_posix() for path in files)
+        for key in sorted(filter(KEY.fullmatch, keys)):  # what others left there is none of ours
             with suppress(FileNotFoundError):  # deleted meanwhile
                 yield self._stored(self.root / key)
 
@@ -134,17 +135,25 @@ def _write_through(path: Path, source: BinaryIO) -> None:
         os.fsync(file.fileno())
 
 
-def _link(temporary: Path, target: Path) -> bool:
+def _link(temporary: Path, target: Path, root: Path) -> bool:
     try:
         _link_in_folder(temporary, target)
     except FileExistsError:
         return False
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _sync_folders(target.parent, root)
     return True
+
+
+def _sync_folders(folder: Path, root: Path) -> None:
+    """And those above it, up to `root`: any may be new, and is lost with its entry in the next."""
+    for each in (folder, *folder.parents):
+        opened = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+        if each == root:
+            return
 
 
 def _link_in_folder(temporary: Path, target: Path) -> None:

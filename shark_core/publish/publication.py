@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from shark_core.config_sections import Release
+from shark_core.config_sections import MOST_DELTAS, Release
 from shark_core.errors import DataError
 from shark_core.lake import FileEntry
 from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
@@ -27,28 +28,34 @@ from shark_core.models.table_params_file import TableParams, read_table_params
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.delta_files import DeltaMaker, DeltaTable
 from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.repair import damaged_files, put_right
 from shark_core.publish.stored_table import StoredTable
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 
 TABLES_AT_ONCE = 4
 WHOLE = Release(max_deltas=0)
+ALWAYS_CHANGES = Release(max_deltas=MOST_DELTAS, max_delta_share=1.0)
 
 
 def publish_snapshot(
     catalog: Catalog, draft: Manifest, open_source: Opener, policy: Release = WHOLE
 ) -> Manifest:
-    """Store the draft's files and commit it, unless the snapshot is published already.
+    """Store the draft's files and commit it; put a snapshot that is published already right again,
+    where it is damaged.
 
     `open_source(name)` opens a file of the draft for reading. Each call stores into a folder of its
     own, so that attempts do not touch each other; the first to commit is the snapshot, the files of
-    the others stay unreferenced. Raises as `Catalog.commit` does.
+    the others stay unreferenced. Raises as `Catalog.commit` and `repair.put_right` do.
     """
     published = catalog.find_snapshot(draft.snapshot_id)
     if published is not None:
+        _Publication(catalog, draft, open_source, policy).put_right(published)
         return published
     manifest = draft.model_copy(update={"attempt": secrets.token_hex(4)})
-    return catalog.commit(_Publication(catalog, manifest, open_source, policy).store())
+    stored = _Publication(catalog, manifest, open_source, policy).store()
+    with _progress("check", stored.files) as progress:
+        return catalog.commit(stored, progress.update)
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,8 @@ class _Publication:
         of_tables = {name for table in self.manifest.tables for name in table.files}
         others = [file for file in self.manifest.files if file.name not in of_tables]
         maker, params = self._delta_maker(), self._params()
-        total = sum(file.bytes for file in self.manifest.files)
         with (
-            tqdm(total=total, unit="B", unit_scale=True, desc="publish", disable=None) as progress,
+            _progress("publish", self.manifest.files) as progress,
             ThreadPoolExecutor(TABLES_AT_ONCE) as pool,
         ):
             stored = list(
@@ -85,6 +91,23 @@ class _Publication:
         }
         return self.manifest.model_copy(update=update)
 
+    def put_right(self, published: Manifest) -> None:
+        with _progress("check", published.files) as progress:
+            damaged = damaged_files(self.catalog, published, progress.update)
+        put_right(self.catalog, published, damaged, partial(self._content, published))
+
+    def _content(self, published: Manifest, name: str) -> bytes | None:
+        """What a file of the published snapshot held, made again from the draft."""
+        table = next((table for table in published.tables if name in table.files), None)
+        if table is not None and table.base is not None:
+            maker = DeltaMaker(self.catalog, self.catalog.snapshot(table.base), ALWAYS_CHANGES)
+            changes = self._changes(self.manifest.table(table.field), maker, self._params())
+            return changes.files[name][1] if changes and name in changes.files else None
+        if name not in {file.name for file in self.manifest.files}:
+            return None
+        with self.open_source(name) as source:
+            return source.read()
+
     def _delta_maker(self) -> DeltaMaker | None:
         """None where nothing is to build upon: no parent, or one that has expired."""
         if not self.policy.max_deltas or self.manifest.parent is None:
@@ -101,14 +124,7 @@ class _Publication:
         self, table: StoredTable, maker: DeltaMaker | None, params: TableParams, progress: tqdm
     ) -> tuple[StoredTable, list[SnapshotFile]]:
         files = [self.manifest.file(name) for name in table.files]
-        changes = None
-        if maker is not None:
-            changes = maker.delta_of(
-                table,
-                params.get(table.field, {}),
-                lambda name: pq.read_table(pa.BufferReader(self._read(self.manifest.file(name)))),
-                where=f"the draft of snapshot {self.manifest.snapshot_id}",
-            )
+        changes = self._changes(table, maker, params) if maker else None
         if changes is None:
             for file in files:
                 self._copy(file, progress)
@@ -116,6 +132,16 @@ class _Publication:
         written = self._write(changes)
         progress.update(sum(file.bytes for file in files))
         return changes.table, written
+
+    def _changes(
+        self, table: StoredTable, maker: DeltaMaker, params: TableParams
+    ) -> DeltaTable | None:
+        return maker.delta_of(
+            table,
+            params.get(table.field, {}),
+            lambda name: pq.read_table(pa.BufferReader(self._read(self.manifest.file(name)))),
+            where=f"the draft of snapshot {self.manifest.snapshot_id}",
+        )
 
     def _write(self, changes: DeltaTable) -> list[SnapshotFile]:
         written = []
@@ -146,6 +172,11 @@ class _Publication:
                 remedy="run `python -m jobs quantize` for this day again",
             )
         return content
+
+
+def _progress(what: str, files: Iterable[SnapshotFile]) -> tqdm:
+    total = sum(file.bytes for file in files)
+    return tqdm(total=total, unit="B", unit_scale=True, desc=what, disable=None)
 
 
 def snapshot_files(folder: str, entries: Iterable[FileEntry]) -> dict[str, FileEntry]:

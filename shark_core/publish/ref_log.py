@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from pydantic import AwareDatetime
 
@@ -17,6 +18,8 @@ from shark_core.errors import ConfigError, ConflictError, DataError
 from shark_core.publish.numbered_log import LogEntry, NumberedLog
 from shark_core.publish.object_store import ObjectStore
 
+SEARCHED = 100  # entries for a promotion that was done before: a read each
+SEARCHED_BY_NUMBER = 10  # where the promotion's id has the number of its entry in it
 REF_NAME = re.compile(r"[a-z][a-z0-9._-]{0,99}")
 
 
@@ -62,15 +65,18 @@ class RefLog(NumberedLog[RefEntry]):
         expect: str | None,
         at: datetime,
         restores: int | None = None,
+        searched: int = SEARCHED,
     ) -> RefEntry:
         """Point the ref at a snapshot, if it points to `expect` (None: to nothing yet).
 
-        Returns the entry, which may be an earlier one with the same `promotion_id`. Raises
-        `ConflictError` where somebody else moved the ref.
+        Returns the entry, which may be an earlier one with the same `promotion_id`, among the
+        newest `searched`: further back nobody repeats a promotion, and one damaged entry there
+        must not hold up all later moves. Raises `ConflictError` where somebody else moved the ref.
         """
         while True:
             head = self.head()
-            done = next((e for e in self.history() if e.promotion_id == promotion_id), None)
+            recent = islice(self.history(), searched)
+            done = next((e for e in recent if e.promotion_id == promotion_id), None)
             if done is not None:
                 return done
             self.require(head, expect)

@@ -26,7 +26,7 @@ def model_files(catalog: Catalog, manifest: Manifest) -> ModelFiles:
         model=catalog.read_file(manifest, MODEL_FILE),
         dense=catalog.read_file(manifest, DENSE_FILE),
         where=f"snapshot {manifest.snapshot_id} of {manifest.model}",
-        remedy="name another snapshot, or publish the day again under a new one",
+        remedy="name another snapshot, or run `python -m jobs publish` for that day again",
     )
     kept, tables = files.description().kept, [table.field for table in manifest.tables]
     if tables != kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 
 from shark_core.errors import DataError
 from shark_core.publish.catalog import Catalog
@@ -30,11 +31,12 @@ def named_snapshot(catalog: Catalog, name: str) -> Manifest:
 
 
 def refs_by_snapshot(catalog: Catalog) -> dict[str, list[str]]:
-    """The refs that point to a snapshot, by its id."""
+    """The refs that point to a snapshot, by its id; a ref whose head is damaged to none."""
     found: dict[str, list[str]] = defaultdict(list)
     for ref in catalog.refs():
-        if head := catalog.head(ref):
-            found[head.snapshot_id].append(ref)
+        with suppress(DataError):  # `snapshots fsck` tells of it; it hides no other ref here
+            if head := catalog.head(ref):
+                found[head.snapshot_id].append(ref)
     return found
 
 

@@ -104,6 +104,13 @@ class StoredTable(Section):
         )
         return self.model_copy(update={"tiers": tiers, "base": base, "tombstones": tombstones})
 
+    def as_whole(self) -> Self:
+        """The same table as if all its rows were stored, in no file that is named."""
+        tiers = tuple(
+            tier.model_copy(update={"stored_rows": tier.rows, "file": None}) for tier in self.tiers
+        )
+        return self.model_copy(update={"tiers": tiers, "base": None, "tombstones": 0})
+
     @property
     def row_map_bytes(self) -> int:
         """Bytes of its row map in memory."""

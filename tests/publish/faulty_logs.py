@@ -7,7 +7,7 @@ from datetime import datetime
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.publication import Opener
-from shark_core.publish.ref_log import RefEntry, RefLog
+from shark_core.publish.ref_log import SEARCHED, RefEntry, RefLog
 
 
 class SearchesFirst(RefLog):
@@ -20,6 +20,7 @@ class SearchesFirst(RefLog):
         expect: str | None,
         at: datetime,
         restores: int | None = None,
+        searched: int = SEARCHED,
     ) -> RefEntry:
         while True:
             done = next((e for e in self.history() if e.promotion_id == promotion_id), None)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shark_core.publish.catalog import Catalog
-from shark_core.publish.ref_log import RefEntry, RefLog
+from shark_core.publish.ref_log import SEARCHED, RefEntry, RefLog
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ class NotedLog:
         expect: str | None,
         at: datetime,
         restores: int | None = None,
+        searched: int = SEARCHED,
     ) -> RefEntry:
         self.ledger.requests[at] = Request(self.log.ref, snapshot_id, promotion_id, expect)
-        entry = self.log.promote(snapshot_id, promotion_id, expect, at, restores)
+        entry = self.log.promote(snapshot_id, promotion_id, expect, at, restores, searched)
         self.ledger.answers.append(entry)
         return entry
 

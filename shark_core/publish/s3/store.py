@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from botocore.exceptions import ClientError
 
 from shark_core.config_sections import Registry
-from shark_core.publish.object_store import StoredObject, check_key
+from shark_core.publish.object_store import KEY, StoredObject, check_key
 from shark_core.publish.s3.checked_body import checked
 from shark_core.publish.s3.client import s3_client
 from shark_core.publish.s3.errors import CONFLICT, GONE, TAKEN, code_of, missing, talking_to_s3
@@ -79,8 +79,8 @@ class S3Store:
             if page is None:
                 return
             for entry in page.get("Contents", []):
-                if not entry["Key"].endswith("/"):  # what stands for a folder
-                    key = entry["Key"].removeprefix(self._folder)
+                key = entry["Key"].removeprefix(self._folder)
+                if KEY.fullmatch(key):  # not what stands for a folder, or what others left there
                     yield StoredObject(key, entry["Size"], entry["LastModified"])
 
     def delete(self, key: str) -> None:

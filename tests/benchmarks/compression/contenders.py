@@ -98,7 +98,7 @@ def _by_f_permutation(ranked: Ranked) -> list[str]:
 
 
 def _that_hurt(ranked: Ranked) -> list[str]:
-    return [name for name, score in ranked.logit_taylor.items() if score < 0]
+    return [*ranked.hurting]
 
 
 def _paper_limits(ranked: Ranked) -> Thresholds:

@@ -8,9 +8,8 @@ training days ─→ baseline ─→ prune fields ─→ tiers ─→ rows snapp
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from shark_core.evaluation.auc import auc, auc_difference
@@ -21,10 +20,17 @@ from shark_core.models.predictions import Predictions
 from shark_core.quantization.assignment import Outcome, Situation, assign
 from shark_core.quantization.policies.table_rows import TableRows
 from shark_core.quantization.rounding_choice import rounding_hooks
-from tests.benchmarks.compression.baselines import Baseline, Ranked, baseline, finetune, ranked
+from tests.benchmarks.compression.baselines import (
+    JUDGING_HALF,
+    Baseline,
+    Ranked,
+    baseline,
+    finetune,
+    held_out_half,
+    ranked,
+)
 from tests.benchmarks.compression.contenders import Contender, Size, contenders
-from tests.benchmarks.field_selection.rankings import HELD_OUT_BATCH
-from tests.benchmarks.trained_model import Dataset, held_out_predictions
+from tests.benchmarks.trained_model import Dataset
 
 READ_AT_ONCE = 4096  # examples
 STAGES = ("post-training", "finetuned")
@@ -52,7 +58,11 @@ def measure(dataset: Dataset, seed: int, size: Size) -> list[Measured]:
     tuned = copy.deepcopy(start.model)
     finetune(dataset, size.finetuning_days, start, tuned)
     references = dict(
-        zip(STAGES, (_held_out(dataset, m) for m in (start.model, tuned)), strict=True)
+        zip(
+            STAGES,
+            (held_out_half(dataset, m, JUDGING_HALF) for m in (start.model, tuned)),
+            strict=True,
+        )
     )
     found = []
     for contender in contenders(size):
@@ -62,7 +72,7 @@ def measure(dataset: Dataset, seed: int, size: Size) -> list[Measured]:
             hooks = rounding_hooks(start.config, judged, copy.deepcopy(outcome.tables))
             if stage == "finetuned":
                 finetune(dataset, size.finetuning_days, start, judged, hooks)
-            after = _held_out(dataset, judged)
+            after = held_out_half(dataset, judged, JUDGING_HALF)
             found.append(
                 _measured(contender, stage, seed, outcome, references[stage], after, judged)
             )
@@ -100,13 +110,6 @@ def _situation(dataset: Dataset, model: CtrModel, known: Ranked) -> Situation:
         lambda: batches_on(torch.device("cpu"), examples, READ_AT_ONCE),
         dataset.config.float_bytes,
     )
-
-
-def _held_out(dataset: Dataset, model: CtrModel) -> Predictions:
-    """On the half of the held-out examples that scored no field."""
-    found = held_out_predictions(dataset, model)
-    chosen = np.arange(len(found.labels)) // HELD_OUT_BATCH % 2 == 1
-    return replace(found, labels=found.labels[chosen], logits=found.logits[chosen])
 
 
 def _measured(

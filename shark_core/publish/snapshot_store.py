@@ -1,0 +1,153 @@
+"""The committed snapshots of one model, write-once, every byte of theirs checked as it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from shark_core.background_hash import BackgroundHash
+from shark_core.errors import ConflictError, DataError, RetryableError
+from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
+from shark_core.publish.needed_snapshots import needed_snapshots, with_all_needed
+from shark_core.publish.object_store import ObjectStore, StoredObject
+
+CHUNK = 1 << 20
+Progress = Callable[[int], object]  # so many more bytes
+
+
+@dataclass(frozen=True)
+class SnapshotStore:
+    store: ObjectStore
+    model: str
+
+    def commit(self, manifest: Manifest, progress: Progress = lambda _: None) -> Manifest:
+        """Publish a snapshot whose files are stored. Returns the manifest that counts.
+
+        That is another attempt's manifest where that attempt was first. Every file is read once
+        more. Raises `DataError` where one is missing or damaged, or a snapshot that this one is
+        stored as changes on is gone, `RetryableError` where that goes meanwhile, `ConflictError`
+        where the id is taken by other content.
+        """
+        for file in manifest.files:
+            self.check_file(manifest, file, progress)
+        with_all_needed(needed_snapshots(manifest), self.snapshot)
+        self.store.put_if_absent(self.manifest_key(manifest.snapshot_id), manifest.to_bytes())
+        committed = self.snapshot(manifest.snapshot_id)
+        self._require_needed_still(committed, manifest.attempt)
+        if not committed.same_content(manifest):
+            raise ConflictError(
+                "a snapshot of this id holds other content",
+                expected="the same files and figures",
+                found=f"attempt {committed.attempt} differs from attempt {manifest.attempt}",
+                where=self.manifest_key(manifest.snapshot_id),
+                remedy="run the day again from quantize on: its partitions changed meanwhile",
+            )
+        return committed
+
+    def _require_needed_still(self, committed: Manifest, attempt: str) -> None:
+        """One that this one needs may have expired between the look at it and the commit."""
+        try:
+            with_all_needed(needed_snapshots(committed), self.snapshot)
+        except DataError as error:
+            if committed.attempt == attempt:
+                self.store.delete(self.manifest_key(committed.snapshot_id))
+            raise RetryableError(
+                "a snapshot expired while this one was published as changes on it",
+                expected=f"{', '.join(needed_snapshots(committed))}, with all that they need",
+                found=error.found,
+                where=self.manifest_key(committed.snapshot_id),
+                remedy="run the command again: it publishes the tables whole",
+            ) from error
+
+    def find_snapshot(self, snapshot_id: str) -> Manifest | None:
+        key = self.manifest_key(snapshot_id)
+        if not self.store.exists(key):
+            return None
+        try:
+            with self.store.open(key) as file:
+                content = file.read()
+        except DataError:
+            if self.store.exists(key):
+                raise
+            return None  # it expired in between
+        return parse_manifest(content, where=key)
+
+    def snapshot(self, snapshot_id: str) -> Manifest:
+        """A committed snapshot. Raises `DataError` where there is none of this id."""
+        found = self.find_snapshot(snapshot_id)
+        if found is None:
+            raise DataError(
+                "no such snapshot",
+                expected=f"a committed snapshot of {self.model}",
+                found=snapshot_id,
+                where=self.manifest_key(snapshot_id),
+                remedy="name one of `python -m jobs snapshots list`",
+            )
+        return found
+
+    def manifests(self) -> Iterator[tuple[str, StoredObject]]:
+        """The ids of all snapshots, in order, each with its manifest as it is stored."""
+        prefix = f"{self.model}/snapshots"
+        for found in self.store.list(prefix):
+            yield found.key.removeprefix(f"{prefix}/").removesuffix(".json"), found
+
+    def manifest_key(self, snapshot_id: str) -> str:
+        return f"{self.model}/snapshots/{snapshot_id}.json"
+
+    def data_key(self, manifest: Manifest, name: str) -> str:
+        return f"{self.model}/data/{manifest.snapshot_id}/{manifest.attempt}/{name}"
+
+    def read_file(self, manifest: Manifest, name: str) -> bytes:
+        """A file of a snapshot. Raises `DataError` unless its size and checksum are right."""
+        with self.reading(manifest, name) as content:
+            return content
+
+    @contextmanager
+    def reading(self, manifest: Manifest, name: str) -> Iterator[bytes]:
+        """As `read_file`, but checked beside what the block does with it.
+
+        What the block made of it counts only where leaving the block does not raise; of a damaged
+        file that is `DataError`, whatever the block raised.
+        """
+        with self.store.open(self.data_key(manifest, name)) as stream:
+            content = stream.read()
+        digest = BackgroundHash()
+        digest.update(content)
+        try:
+            yield content
+        finally:
+            found = f"{len(content)} bytes, sha256 {digest.hexdigest()}"
+            self._require_intact(manifest, manifest.file(name), found)
+
+    def check_file(
+        self,
+        manifest: Manifest,
+        file: SnapshotFile,
+        progress: Progress = lambda _: None,
+    ) -> None:
+        """Read a file of a snapshot to its end. Raises as `read_file` does.
+
+        `progress` is told how many bytes more were read.
+        """
+        key = self.data_key(manifest, file.name)
+        digest = hashlib.sha256()
+        with self.store.open(key) as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                progress(len(chunk))
+        found = f"{self.store.size(key)} bytes, sha256 {digest.hexdigest()}"
+        self._require_intact(manifest, file, found)
+
+    def _require_intact(self, manifest: Manifest, file: SnapshotFile, found: str) -> None:
+        expected = f"{file.bytes} bytes, sha256 {file.sha256}"
+        if found != expected:
+            raise DataError(
+                "a file of a snapshot is damaged",
+                expected=expected,
+                found=found,
+                where=self.data_key(manifest, file.name),
+                remedy="run `python -m jobs publish` for that day again: it puts such files right; "
+                "meanwhile roll back",
+            )
