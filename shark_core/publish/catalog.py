@@ -67,9 +67,17 @@ class Catalog(SnapshotStore):
         except DataError:
             log = self.log(entry.ref)
             if log.head() == entry and entry.number > 0:
-                before = log.before(entry)
-                self._restore(log, entry, before, entry.snapshot_id)
+                self._undo(log, entry)
             raise
+
+    def _undo(self, log: RefLog, entry: RefEntry) -> None:
+        """Back to where the ref was: a move is rolled back, a rollback is made up for."""
+        if entry.restores is None:
+            self._restore(log, entry, log.before(entry), entry.snapshot_id)
+            return
+        before = next(each for each in log.history() if each.number < entry.number)
+        promotion_id = f"undo-{entry.number}-{before.snapshot_id}"
+        log.promote(before.snapshot_id, promotion_id, entry.snapshot_id, self.now())
 
     def advance(self, ref: str, manifest: Manifest, promotion_id: str) -> RefEntry:
         """Promote a snapshot unless the ref is on a later day; returns the ref's entry after that.
@@ -116,10 +124,23 @@ class Catalog(SnapshotStore):
             )
         log.require(head, expect)  # first of all: after a move there may be nothing before
         target = log.before(head)
-        with_all_needed([target.snapshot_id], self.snapshot)  # they may have expired
+        self._require_not_expired(target)
         entry = self._restore(log, head, target, expect)
         self._require_readable_still(entry)
         return entry
+
+    def _require_not_expired(self, target: RefEntry) -> None:
+        try:
+            with_all_needed([target.snapshot_id], self.snapshot)
+        except DataError as error:
+            raise DataError(
+                "what the ref pointed to before has expired",
+                expected="a snapshot that is still there, with those that it needs",
+                found=error.found,
+                where=f"entry {target.number} of {self.model}/refs/{target.ref}",
+                remedy="name another to go to: `python -m jobs release promote`, one of "
+                "`python -m jobs snapshots list`",
+            ) from error
 
     def _restore(
         self, log: RefLog, head: RefEntry, target: RefEntry, expect: str | None

@@ -34,6 +34,7 @@ class MemoryStore:
     clock: SimulatedClock = field(default_factory=SimulatedClock)
     contents: dict[str, bytes] = field(default_factory=dict)
     modified: dict[str, datetime] = field(default_factory=dict)
+    deletions: int = 0
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         if check_key(key) in self.contents:
@@ -67,7 +68,8 @@ class MemoryStore:
                 yield StoredObject(key, len(self.contents[key]), self.modified[key])
 
     def delete(self, key: str) -> None:
-        self.contents.pop(check_key(key), None)
+        self.deletions += check_key(key) in self.contents
+        self.contents.pop(key, None)
         self.modified.pop(key, None)
 
     def copy(self) -> MemoryStore:

@@ -9,6 +9,9 @@ from random import Random
 
 from shark_core.errors import ConflictError, DataError, SharkError
 from shark_core.publish.catalog import Catalog
+from shark_core.publish.manifest import Manifest
+from shark_core.publish.ref_log import RefEntry
+from shark_core.publish.retention import RetentionPolicy
 from tests.publish.fault_store import FaultStore
 from tests.publish.promotion_ledger import NotedCatalog
 from tests.publish.scheduled_expiry import clean
@@ -17,6 +20,7 @@ from tests.publish.unreliable_store import Killed
 
 STARTS = 4  # of one actor, at most
 READS = 5
+LOOKS = 100  # longer than anybody stalls
 
 Job = Callable[["Actor"], None]
 
@@ -36,13 +40,14 @@ class Actor:
         """Until the job succeeds, or was started often enough."""
         for _ in range(STARTS):
             self.store.faults, moves = 0, self._moves()
+            deletions = self.store.store.deletions
             try:
                 self.job(self)
             except Killed:
                 self._note("is killed")
             except SharkError as error:
                 self._note(f"fails: {error.summary}")
-                if not self._is_explained(error, moves):
+                if not self._is_explained(error, moves, deletions):
                     self.accuse(f"{type(error).__name__} out of nothing: {error}")
             except Exception:
                 self.accuse(f"no clear error: {traceback.format_exc()}")
@@ -52,12 +57,19 @@ class Actor:
     def accuse(self, what: str) -> None:
         self.violations.append(f"{self.name}, step {self.store.turns.step}: {what}")
 
-    def _is_explained(self, error: SharkError, moves: int) -> bool:
-        """By a fault of its own calls, by somebody who moved a ref, or by a short log."""
+    def _is_explained(self, error: SharkError, moves: int, deletions: int) -> bool:
+        """By a fault of its own calls, by somebody who moved a ref or had snapshots expire, or by a
+        short log. Jobs decide again by themselves: to them nobody says that a ref was moved.
+        """
         if self.store.faults:
             return True
+        by_hand = self.name.startswith(("person", "rollback"))
         if isinstance(error, ConflictError):
-            return "moved by somebody else" in error.summary and self._moves() > moves
+            moved = "moved by somebody else" in error.summary and self._moves() > moves
+            return by_hand and moved
+        expired_since = self.store.store.deletions > (0 if by_hand else deletions)
+        if expired_since and _is_of_what_expired(error):
+            return True
         nothing_before = ("nothing to roll back to", "points to nothing")
         return isinstance(error, DataError) and any(part in str(error) for part in nothing_before)
 
@@ -66,6 +78,16 @@ class Actor:
 
     def _note(self, what: str) -> None:
         self.store.storm.trace.append(f"{self.store.turns.step:>5} {self.name:<10} {what}")
+
+
+def _is_of_what_expired(error: SharkError) -> bool:
+    expired = (
+        "has expired",
+        "no such snapshot",
+        "is missing",
+        "expired while this one was published",
+    )
+    return any(part in error.summary for part in expired)
 
 
 def publish_and_release(run: Run) -> Job:
@@ -103,14 +125,28 @@ def roll_back(actor: Actor) -> None:
     actor.catalog.rollback(ref, head.snapshot_id if head else None)
 
 
-def clean_up(actor: Actor) -> None:
+def clean_up(policy: RetentionPolicy) -> Job:
     """`snapshots expire`."""
-    clean(actor.catalog, actor.catalog.now())
+
+    def job(actor: Actor) -> None:
+        clean(actor.catalog, actor.catalog.now(), policy)
+
+    return job
 
 
 def read(actor: Actor) -> None:
     for _ in range(READS):
         read_ref(actor, actor.catalog, actor.random.choice(REFS))
+
+
+def _served(catalog: Catalog, ref: str) -> tuple[RefEntry | None, Manifest | None]:
+    """By the rule of docs/format.md: where there is no manifest, the ref is read again."""
+    for _ in range(LOOKS):
+        head = catalog.head(ref)
+        manifest = catalog.find_snapshot(head.snapshot_id) if head else None
+        if head is None or manifest is not None:
+            return head, manifest
+    return head, catalog.snapshot(head.snapshot_id)
 
 
 def read_ref(actor: Actor, catalog: Catalog, ref: str) -> None:
@@ -119,10 +155,9 @@ def read_ref(actor: Actor, catalog: Catalog, ref: str) -> None:
         numbers = [entry.number for entry in catalog.history(ref)]
         if numbers != [*range(len(numbers))][::-1]:
             actor.accuse(f"the log of {ref} has the numbers {numbers}")
-    head = catalog.head(ref)
-    if head is None:
+    head, manifest = _served(catalog, ref)
+    if head is None or manifest is None:
         return
     actor.catalog.ledger.answers.append(head)
-    manifest = catalog.snapshot(head.snapshot_id)
     if not RUN_OF[head.snapshot_id].is_in(catalog, manifest):
         actor.accuse(f"{ref} gave other content than was published as {head.snapshot_id}")

@@ -12,12 +12,18 @@ from tests.publish.scheduled_runs import MODEL, Run
 
 # A schedule takes minutes of simulated time: nothing that it stores is old enough to go.
 GRACE = timedelta(days=1)
-POLICY = RetentionPolicy(keep_entries=1000, keep=timedelta(0), grace=GRACE)
+KEEP_ALL = RetentionPolicy(keep_entries=1000, keep=timedelta(0), grace=GRACE)
+KEEP_HEADS = RetentionPolicy(keep_entries=1, keep=timedelta(0), grace=GRACE)
 
 
-def clean(catalog: Catalog, now: datetime) -> None:
+def clean(catalog: Catalog, now: datetime, policy: RetentionPolicy = KEEP_ALL) -> None:
     seen = survey(catalog)
-    expire(catalog, seen, plan_expiry(seen, POLICY, now))
+    expire(catalog, seen, plan_expiry(seen, policy, now))
+
+
+def grow_old(store: MemoryStore) -> None:
+    """All that is stored may go where nothing keeps it."""
+    store.clock.time += 2 * GRACE
 
 
 def leave_behind(store: MemoryStore, run: Run) -> None:

@@ -4,6 +4,7 @@
 
 Jobs, people and readers work on one store, their calls interleaved at random; calls fail, lose
 their reply, land late, give damaged content, and processes are killed between any two of them.
+In some schedules nothing goes wrong, but old snapshots expire while refs move over them.
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ from tests.publish.scheduled_actors import (
     read,
     roll_back,
 )
-from tests.publish.scheduled_expiry import leave_behind
+from tests.publish.scheduled_expiry import KEEP_ALL, KEEP_HEADS, grow_old, leave_behind
 from tests.publish.scheduled_runs import MODEL, Run, published, runs_of
 from tests.publish.turns import Turns
 
-ACTORS = 10  # at most at once: so many threads are needed
+ACTORS = 11  # at most at once: so many threads are needed
+EXPIRING_EVERY = 7
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Schedule:
     random: Random = field(init=False)
     store: MemoryStore = field(init=False)
     storm: Storm = field(init=False)
+    expiring: bool = field(init=False)
     turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +107,10 @@ class Schedule:
         self.store = self.store.copy()
         self.ledger.requests.update(ledger.requests)
         self.storm = Storm(self.random)
+        self.expiring = self.seed % EXPIRING_EVERY == EXPIRING_EVERY - 1
+        if self.expiring:
+            grow_old(self.store)
+            self.storm.rate = 0.0
         self.turns = Turns(self.random, before_step=self.storm.land)
 
     def run(self, threads: Executor) -> Outcome:
@@ -137,7 +144,8 @@ class Schedule:
             "reader 2": read,
             "rollback": roll_back,
             "rollback 2": roll_back,
-            "expire": clean_up,
+            "expire": clean_up(KEEP_HEADS if self.expiring else KEEP_ALL),
+            "expire 2": clean_up(KEEP_HEADS if self.expiring else KEEP_ALL),
             "person": promote_by_hand,
             "person 2": promote_by_hand,
         }
@@ -159,10 +167,12 @@ class Schedule:
         """The state as it is, after each run is run again and late writes land, and at the end."""
         catalog = self._catalog(self.store)
         logs = partial(check_logs, catalog, self.ledger)
-        snapshots = partial(check_snapshots, catalog, self.store)
+        snapshots = partial(check_snapshots, catalog, self.store, self.expiring)
         found = violations_of([logs, snapshots, partial(check_repeats, catalog, runs)])
         self.storm.land(sys.maxsize)
         found += violations_of([logs, snapshots, partial(check_orphans, catalog, self.store)])
+        if self.expiring:  # what a ref came over may be gone
+            return found + violations_of([snapshots, logs])
         return found + violations_of([snapshots, partial(check_rollbacks, catalog), logs])
 
 

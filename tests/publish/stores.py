@@ -24,6 +24,10 @@ class Shelf(Protocol):
         """What an upload that did not come to its end left behind."""
         ...
 
+    def leave(self, name: str) -> None:
+        """Put something there past the store, whatever its name."""
+        ...
+
 
 @dataclass(frozen=True)
 class FolderShelf:
@@ -35,6 +39,9 @@ class FolderShelf:
 
     def leftovers(self) -> list[str]:
         return [str(path) for path in (self.root / ".incoming").rglob("*")]
+
+    def leave(self, name: str) -> None:
+        (self.root / name).write_bytes(b"stray")
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,10 @@ class BucketShelf:
         client = s3_client(Registry().connections)
         found = client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.prefix)
         return [upload["Key"] for upload in found.get("Uploads", [])]
+
+    def leave(self, name: str) -> None:
+        client = s3_client(Registry().connections)
+        client.put_object(Bucket=self.bucket, Key=f"{self.prefix}/{name}", Body=b"stray")
 
     def empty(self) -> None:
         client = s3_client(Registry().connections)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shark_core.publish import table_reader
+from shark_core.publish import expiry, table_reader
+from shark_core.publish.catalog import Catalog
 from shark_core.publish.ref_log import RefLog
 from tests.publish import scheduled_runs
 from tests.publish.fault_store import Fault
@@ -21,9 +22,10 @@ from tests.publish.faulty_logs import (
     TakesFalseForDone,
     publish_manifest_first,
 )
-from tests.publish.schedules import Outcome, outcomes
+from tests.publish.schedules import EXPIRING_EVERY, Outcome, outcomes
 
 SCHEDULES = range(2000)
+EXPIRING = range(EXPIRING_EVERY - 1, 1500 * EXPIRING_EVERY, EXPIRING_EVERY)
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -62,6 +64,16 @@ def test_a_manifest_that_is_stored_before_its_files_is_noticed(
 def test_a_reader_that_forgets_changes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_reader, "composed", lambda before, *_: before)
     assert "table file is damaged" in first_violation(outcomes(SCHEDULES))
+
+
+def test_an_expire_that_does_not_look_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry, "wanted_since", lambda *_: frozenset())
+    assert first_violation(outcomes(EXPIRING))
+
+
+def test_a_promotion_that_does_not_look_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Catalog, "_require_readable_still", lambda *_: None)
+    assert "which is not committed" in first_violation(outcomes(EXPIRING))
 
 
 def test_a_seed_gives_the_same_calls_and_faults_each_time() -> None:

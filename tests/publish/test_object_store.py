@@ -129,6 +129,13 @@ def test_a_list_says_how_large_an_object_is_and_since_when(store: ObjectStore) -
     assert before < found.modified < datetime.now(UTC) + timedelta(seconds=5)
 
 
+def test_what_others_left_beside_the_objects_is_not_listed(shelf: Shelf) -> None:
+    shelf.store.put_if_absent("ctr/refs/production/99999999.json", b"{}")
+    for stray in (".DS_Store", "a copy.json", "ä"):
+        shelf.leave(f"ctr/refs/production/{stray}")
+    assert keys(shelf.store, "ctr/refs") == ["ctr/refs/production/99999999.json"]
+
+
 def test_deleting_twice_is_deleting_once(store: ObjectStore) -> None:
     store.put_if_absent("a", b"")
     store.delete("a")
