@@ -12,8 +12,6 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import pyarrow as pa
-
 WORTH_A_THREAD = 1 << 16  # bytes; handing less over takes longer than hashing it
 
 
@@ -28,9 +26,9 @@ class BackgroundHash:
         self._thread: ThreadPoolExecutor | None = None
         self._pending: Future[None] | None = None
 
-    def update(self, data: bytes | pa.Buffer) -> None:
+    def update(self, data: bytes) -> None:
         self._wait()
-        if len(data) < WORTH_A_THREAD or not isinstance(data, bytes):  # others may change meanwhile
+        if len(data) < WORTH_A_THREAD:
             self._hash.update(data)
         else:
             self._pending = self._in_thread(self._hash.update, data)

@@ -13,6 +13,8 @@ from shark_core.background_hash import BackgroundHash
 from shark_core.errors import SharkError
 from shark_core.lake import FileEntry, Lake
 
+PIECE = 1 << 20  # bytes that are written together: Parquet's pages and their headers come singly
+
 
 class HashingSink:
     """A write-only file of the lake that knows its size and checksum at the end."""
@@ -22,6 +24,8 @@ class HashingSink:
         self._path = path
         self._hash = BackgroundHash()
         self._bytes = 0
+        self._waiting: list[bytes] = []
+        self._bytes_waiting = 0
         self.closed = False
         absolute = lake.absolute(path)
         with lake.writing(path):
@@ -30,20 +34,35 @@ class HashingSink:
             self._stream = lake.filesystem.open_output_stream(absolute)
 
     def write(self, data: bytes) -> int:
-        self._hash.update(data)
-        self._bytes += len(data)
-        with self._lake.writing(self._path):
-            self._stream.write(data)
+        """What is not `bytes` is copied: its owner may change it before it is written."""
+        self._waiting.append(data if isinstance(data, bytes) else bytes(data))
+        self._bytes_waiting += len(data)
+        if self._bytes_waiting >= PIECE:
+            self._write_waiting()
         return len(data)
 
     def flush(self) -> None:
+        self._write_waiting()
         with self._lake.writing(self._path):
             self._stream.flush()
 
     def close(self) -> None:
         self.closed = True
+        try:
+            self._write_waiting()
+        finally:
+            with self._lake.writing(self._path):
+                self._stream.close()
+
+    def _write_waiting(self) -> None:
+        if not self._waiting:
+            return
+        piece = b"".join(self._waiting)
+        self._waiting, self._bytes_waiting = [], 0
+        self._hash.update(piece)
+        self._bytes += len(piece)
         with self._lake.writing(self._path):
-            self._stream.close()
+            self._stream.write(piece)
 
     def discard(self, error: BaseException) -> None:
         """An upload cannot be abandoned in pyarrow: it is ended, then what it published removed."""

@@ -89,10 +89,10 @@ class AttemptFiles:
         sink = HashingSink(self.lake, self.new_path(name))
         try:
             yield sink
+            sink.close()
         except BaseException as error:
             sink.discard(error)
             raise
-        sink.close()
 
 
 class PartitionWriter:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from shark_core.background_hash import BackgroundHash
 from shark_core.errors import ConflictError, DataError, RetryableError
 from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
 from shark_core.publish.needed_snapshots import needed_snapshots, with_all_needed
@@ -101,25 +99,11 @@ class SnapshotStore:
 
     def read_file(self, manifest: Manifest, name: str) -> bytes:
         """A file of a snapshot. Raises `DataError` unless its size and checksum are right."""
-        with self.reading(manifest, name) as content:
-            return content
-
-    @contextmanager
-    def reading(self, manifest: Manifest, name: str) -> Iterator[bytes]:
-        """As `read_file`, but checked beside what the block does with it.
-
-        What the block made of it counts only where leaving the block does not raise; of a damaged
-        file that is `DataError`, whatever the block raised.
-        """
         with self.store.open(self.data_key(manifest, name)) as stream:
             content = stream.read()
-        digest = BackgroundHash()
-        digest.update(content)
-        try:
-            yield content
-        finally:
-            found = f"{len(content)} bytes, sha256 {digest.hexdigest()}"
-            self._require_intact(manifest, manifest.file(name), found)
+        digest = hashlib.sha256(content).hexdigest()
+        self.require_intact(manifest, manifest.file(name), len(content), digest)
+        return content
 
     def check_file(
         self,
@@ -137,11 +121,14 @@ class SnapshotStore:
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
                 progress(len(chunk))
-        found = f"{self.store.size(key)} bytes, sha256 {digest.hexdigest()}"
-        self._require_intact(manifest, file, found)
+        self.require_intact(manifest, file, self.store.size(key), digest.hexdigest())
 
-    def _require_intact(self, manifest: Manifest, file: SnapshotFile, found: str) -> None:
+    def require_intact(
+        self, manifest: Manifest, file: SnapshotFile, size: int, digest: str
+    ) -> None:
+        """Raises `DataError` where a file has another size, or its sha256 is not `digest`."""
         expected = f"{file.bytes} bytes, sha256 {file.sha256}"
+        found = f"{size} bytes, sha256 {digest}"
         if found != expected:
             raise DataError(
                 "a file of a snapshot is damaged",

@@ -18,6 +18,7 @@ from shark_core.errors import DataError
 from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
 from shark_core.models.table_params_file import read_table_params
 from shark_core.publish.catalog import Catalog
+from shark_core.publish.checked_reads import CheckedReads, checked_reads
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.stored_table import StoredTable
 from shark_core.publish.table_reader import ReadFile, read_changed_table, read_table
@@ -33,9 +34,10 @@ class SnapshotTables:
     def read(self, manifest: Manifest, field: str) -> MixedPrecisionTable:
         """Raises `DataError` where a snapshot that holds some of it is missing or damaged."""
         *changed, whole = self.lineage(manifest, field)
-        table = read_table(*self._stored(whole, field))
-        for later in reversed(changed):
-            table = read_changed_table(table, *self._stored(later, field))
+        with checked_reads(self.catalog) as reads:
+            table = read_table(*self._stored(whole, field, reads))
+            for later in reversed(changed):
+                table = read_changed_table(table, *self._stored(later, field, reads))
         return table
 
     def lineage(self, manifest: Manifest, field: str) -> list[Manifest]:
@@ -57,19 +59,15 @@ class SnapshotTables:
         return found
 
     def _stored(
-        self, manifest: Manifest, field: str
+        self, manifest: Manifest, field: str, reads: CheckedReads
     ) -> tuple[StoredTable, Mapping[str, Tensor], ReadFile, str]:
         """What a snapshot holds of a field's table."""
         key = self.catalog.data_key(manifest, PARAMS_FILE)
         params = read_table_params(self.catalog.read_file(manifest, PARAMS_FILE), key)
 
-        def read_file(name: str) -> pa.Table:
-            with self.catalog.reading(manifest, name) as content:
-                return pq.read_table(pa.BufferReader(content))
-
         return (
             manifest.table(field),
             params.get(field, {}),
-            read_file,
+            lambda name: pq.read_table(pa.BufferReader(reads.read(manifest, name))),
             key.removesuffix(f"/{PARAMS_FILE}"),
         )

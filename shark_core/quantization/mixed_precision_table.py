@@ -22,6 +22,7 @@ from torch import Tensor
 
 from shark_core.errors import DataError
 from shark_core.quantization.row_map import RowMap
+from shark_core.quantization.row_map_kernel import mark
 from shark_core.quantization.schemes import NO_PARAMS, SCHEMES
 from shark_core.quantization.tier_block import RowStorage, TierBlock
 from shark_core.quantization.tiers import PRUNED, TIERS
@@ -90,14 +91,16 @@ class MixedPrecisionTable:
     ) -> MixedPrecisionTable:
         """Put tiers together. Rows in no block are pruned and read `fallback` (D,).
 
-        Raises `DataError` where a row is in two blocks, or in none and there is no fallback row.
+        Raises `DataError` where a row is in two blocks, in none and there is no fallback row, or
+        not of the table.
         """
         codes = np.full(num_embeddings, PRUNED, dtype=np.uint8)
-        for tier, block in blocks.items():
-            codes[block.row_ids.numpy()] = TIERS.index(tier)
+        inside = [
+            mark(codes, block.row_ids.numpy(), TIERS.index(tier)) for tier, block in blocks.items()
+        ]
         pruned = int(np.count_nonzero(codes == PRUNED))
         stored = sum(len(block.row_ids) for block in blocks.values())
-        if stored + pruned != num_embeddings or (pruned and fallback is None):
+        if not all(inside) or stored + pruned != num_embeddings or (pruned and fallback is None):
             raise DataError(
                 "a table's tiers do not hold each row once",
                 expected=f"{num_embeddings} rows, each in one tier",

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shark_core.quantization.row_map_kernel import count_codes, fill
+from shark_core.quantization.row_map_kernel import fill, occurring
 from shark_core.quantization.tiers import PRUNED, TIERS
 
 BLOCK = 128
@@ -63,17 +63,16 @@ class RowMap:
     def of(cls, tier_codes: Tensor) -> Self:
         """From the tier of each row: uint8 (N,), places in `TIERS`."""
         codes = tier_codes.contiguous().numpy()
-        counts = np.zeros(len(TIERS), dtype=np.int64)
-        count_codes(codes, counts)
-        present = np.flatnonzero(counts)
+        found = np.zeros(256, dtype=bool)
+        occurring(codes, found)
+        present = np.flatnonzero(found).astype(np.uint8)
         tiers = tuple(TIERS[code] for code in present)
         bits, blocks = code_bits(len(present)), -(-len(codes) // BLOCK)
         if bits == 0:
             return cls(len(codes), tiers, torch.empty(0, 0, dtype=torch.uint8), _NO_RANKS)
-        member_of = np.searchsorted(present, np.arange(len(TIERS)))
         packed = np.empty((blocks, BLOCK * bits // 8), dtype=np.uint8)
         ranks = np.empty((blocks, np.count_nonzero(present != PRUNED)), dtype=np.int32)
-        fill(codes, member_of, bits, packed, ranks)
+        fill(codes, present, bits, packed, ranks)
         return cls(len(codes), tiers, torch.from_numpy(packed), torch.from_numpy(ranks))
 
     @property
