@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from jobs.console import ConfigOption, JsonOption, RunIdOption, show, start_logging
+from jobs.console import BranchOption, ConfigOption, JsonOption, RunIdOption, show, start_logging
 from jobs.context import log
 from jobs.day_commands import add_day_commands
 from jobs.export import export
@@ -23,6 +23,7 @@ from shark_core.config import load_config
 from shark_core.errors import RetryableError, SharkError
 from shark_core.interval import Interval, parse_day
 from shark_core.lake import Lake
+from shark_core.lake_branch import check_branch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,6 +69,35 @@ def backfill_counts_of_fields(
     named = tuple(dict.fromkeys(loaded.field(name.strip()) for name in fields.split(",")))
     days = Interval.of_days(parse_day(start, "--start"), parse_day(end, "--end"))
     show(backfill_counts(Backfill(loaded, named, days, run_id), dry_run), as_json)
+
+
+@app.command("shadow-evaluate")
+def shadow_evaluate_snapshots(
+    config: ConfigOption,
+    snapshot: Annotated[str, typer.Option("--snapshot", help="The new one: a ref or an id.")],
+    against: Annotated[str, typer.Option("--against", help="The old one: a ref or an id.")],
+    date: Annotated[list[str], typer.Option("--date", help="A day to judge on; may be repeated.")],
+    not_broken: Annotated[
+        bool,
+        typer.Option("--not-broken", help="Fail only where it is shown to be worse: for a watch."),
+    ] = False,
+    branch: BranchOption = "",
+    run_id: RunIdOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Judge one snapshot against another on days that neither was trained on.
+
+    The limits are the config's gates. Ends with 79 where one is broken.
+
+    Example: python -m jobs shadow-evaluate --config FILE --snapshot candidate --against production
+    --date 2026-01-04
+    """
+    from jobs.shadow_evaluate import Shadow, shadow_evaluate
+
+    start_logging(run_id)
+    days = [parse_day(each) for each in date]
+    shadow = Shadow(load_config(config), snapshot, against, days, check_branch(branch))
+    show(shadow_evaluate(shadow, "not_broken" if not_broken else "no_worse"), as_json)
 
 
 SourceOption = Annotated[Path, typer.Option("--source", help="The raw log: a file or a folder.")]

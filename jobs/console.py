@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 ConfigOption = Annotated[Path, typer.Option("--config", help="The model's pipeline config (YAML).")]
 DateOption = Annotated[str, typer.Option("--date", help="The day to process: YYYY-MM-DD, in UTC.")]
 RunIdOption = Annotated[str, typer.Option("--run-id", help="Named in every log line.")]
+BranchOption = Annotated[
+    str,
+    typer.Option(
+        "--branch",
+        help="Write beside the lake, and publish to the ref of this name, not candidate.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 

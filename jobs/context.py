@@ -26,15 +26,16 @@ log = logging.getLogger("shark")
 
 @dataclass(frozen=True)
 class DayContext:
-    """One day of one model's pipeline."""
+    """One day of one model's pipeline, on the lake or on a branch of it."""
 
     config: PipelineConfig
     day: date
     run_id: str
+    branch: str = ""
 
     @property
     def lake(self) -> Lake:
-        return Lake(self.config.lake)
+        return Lake(self.config.lake, self.branch)
 
     @property
     def interval(self) -> Interval:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from jobs.console import (
+    BranchOption,
     ConfigOption,
     DateOption,
     JsonOption,
@@ -20,6 +21,7 @@ from jobs.context import DayContext
 from jobs.registry import DAY_VERBS, Verb
 from shark_core.config import load_config
 from shark_core.interval import parse_day
+from shark_core.lake_branch import check_branch
 
 HoldoutOption = Annotated[
     list[str] | None,
@@ -32,6 +34,12 @@ WarmStartOption = Annotated[
         help="Train from this snapshot, not the day before: a ref, an id, or its first digits.",
     ),
 ]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since", help="Train on all examples from this day on: not on what is new alone."
+    ),
+]
 
 
 def add_day_commands(app: typer.Typer) -> None:
@@ -40,8 +48,8 @@ def add_day_commands(app: typer.Typer) -> None:
     app.command("run")(run_day)
 
 
-def day_context(config: Path, date: str, run_id: str) -> DayContext:
-    return DayContext(config=load_config(config), day=parse_day(date), run_id=run_id)
+def day_context(config: Path, date: str, run_id: str, branch: str) -> DayContext:
+    return DayContext(load_config(config), parse_day(date), run_id, check_branch(branch))
 
 
 def run_verb(verb: Verb, context: DayContext, as_json: bool) -> None:
@@ -53,10 +61,11 @@ def _day_command(verb: Verb) -> Callable[..., None]:
     def command(
         config: ConfigOption,
         date: DateOption,
+        branch: BranchOption = "",
         run_id: RunIdOption = "",
         as_json: JsonOption = False,
     ) -> None:
-        run_verb(verb, day_context(config, date, run_id), as_json)
+        run_verb(verb, day_context(config, date, run_id, branch), as_json)
 
     command.__doc__ = (
         f"{verb.help}\n\n"
@@ -70,10 +79,11 @@ def _evaluate_command(verb: Verb) -> Callable[..., None]:
         config: ConfigOption,
         date: DateOption,
         holdout_day: HoldoutOption = None,
+        branch: BranchOption = "",
         run_id: RunIdOption = "",
         as_json: JsonOption = False,
     ) -> None:
-        context = day_context(config, date, run_id)
+        context = day_context(config, date, run_id, branch)
         if not holdout_day:
             run_verb(verb, context, as_json)
             return
@@ -91,29 +101,37 @@ def _train_command(verb: Verb) -> Callable[..., None]:
         config: ConfigOption,
         date: DateOption,
         warm_start: WarmStartOption = None,
+        since: SinceOption = None,
+        branch: BranchOption = "",
         run_id: RunIdOption = "",
         as_json: JsonOption = False,
     ) -> None:
-        _run_train(verb, day_context(config, date, run_id), warm_start, as_json)
+        context = day_context(config, date, run_id, branch)
+        _run_train(verb, context, warm_start, since, as_json)
 
     command.__doc__ = _day_command(verb).__doc__
     return command
 
 
-def _run_train(verb: Verb, context: DayContext, warm_start: str | None, as_json: bool) -> None:
-    if warm_start is None:
+def _run_train(
+    verb: Verb, context: DayContext, warm_start: str | None, since: str | None, as_json: bool
+) -> None:
+    if warm_start is None and since is None:
         run_verb(verb, context, as_json)
         return
-    from jobs.train import train
+    from jobs.train import Retraining, train
 
     start_logging(context.run_id)
-    show(train(context, warm_start), as_json)
+    first_day = parse_day(since, "--since") if since else None
+    show(train(context, Retraining(warm_start, first_day)), as_json)
 
 
 def run_day(
     config: ConfigOption,
     date: DateOption,
     warm_start: WarmStartOption = None,
+    since: SinceOption = None,
+    branch: BranchOption = "",
     run_id: RunIdOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -121,10 +139,12 @@ def run_day(
 
     Example: python -m jobs run --config infra/config/demo.yaml --date 2026-01-01
     """
-    context = day_context(config, date, run_id)
+    context = day_context(config, date, run_id, branch)
     for verb in DAY_VERBS:
+        if context.branch and verb.name == "release-candidate":
+            continue
         if verb.name == "train":
-            _run_train(verb, context, warm_start, as_json)
+            _run_train(verb, context, warm_start, since, as_json)
         else:
             run_verb(verb, context, as_json)
 

@@ -71,7 +71,12 @@ def _check_agreement_is_of_the_scores(context: DayContext) -> None:
 
 
 def _propose(log: PlanLog, context: DayContext, plan: PruningPlan) -> tuple[str, dict[str, str]]:
-    """Put the plan up for review. The log is no dataset: its entries know when they were made."""
+    """Put the plan up for review. The log is no dataset: its entries know when they were made.
+
+    A branch proposes nothing: its plan is not of the model as it is served.
+    """
+    if context.branch:
+        return "not proposed, as it is on a branch", {}
     by = context.signed("plan-pruning")
     approval = context.config.pruning.approval
     proposal = put_forward(log, plan, context.day, by, datetime.now(UTC), approval)

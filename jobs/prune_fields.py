@@ -132,7 +132,7 @@ def _mark_applied(
     context: DayContext, plans: PlanLog, plan: PlanEntry, outcome: PruningOutcome
 ) -> None:
     """The log is no dataset: its entries know when they were made."""
-    if plan.status == "applied":
+    if plan.status == "applied" or context.branch:
         return
     note = f"on {context.day}: {len(outcome.pruned)} of {len(plan.pruned)} fields pruned"
     plans.decide(plan.plan_id, "applied", context.signed("prune-fields"), datetime.now(UTC), note)

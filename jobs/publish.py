@@ -1,4 +1,7 @@
-"""Publish the day's compressed model as a snapshot, and move the ref `candidate` to it."""
+"""Publish the day's compressed model as a snapshot, and move the ref `candidate` to it.
+
+On a branch it is the ref of the branch's name that moves.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ def publish(context: DayContext) -> JobResult:
     policy = context.config.release
     snapshot = publish_snapshot(catalog, draft, lambda name: _open(context, files[name]), policy)
     promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
-    head = catalog.advance(CANDIDATE, snapshot, promotion_id)
+    ref = context.branch or CANDIDATE
+    head = catalog.advance(ref, snapshot, promotion_id)
     written = Written(
         bytes=_bytes(snapshot.files),
         bytes_whole=_bytes(draft.files),
@@ -51,7 +55,7 @@ def publish(context: DayContext) -> JobResult:
     _record(context, snapshot, written)
     figures = {
         "snapshot": snapshot.snapshot_id,
-        CANDIDATE: head.snapshot_id,
+        ref: head.snapshot_id,
         "files": len(snapshot.files),
         "bytes_written": written.bytes,
         "bytes_whole": written.bytes_whole,

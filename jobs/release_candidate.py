@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.context import DayContext, JobResult
-from shark_core.errors import GateFailed
+from shark_core.errors import ConfigError, GateFailed
 from shark_core.publish.catalog import CANDIDATE, PRODUCTION, Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest
@@ -15,6 +15,14 @@ def release_candidate(context: DayContext) -> JobResult:
 
     Raises `GateFailed` where promotion is `automatic` and a gate failed; `production` stays.
     """
+    if context.branch:
+        raise ConfigError(
+            "a branch has no candidate",
+            expected="a day of the lake",
+            found=f"the branch {context.branch}",
+            remedy=f"compare and promote it: `python -m jobs snapshots diff`, `release promote "
+            f"--snapshot {context.branch}`",
+        )
     catalog = Catalog(store_for(context.config), context.config.name)
     snapshot = catalog.snapshot(context.marker(PUBLICATION).facts["snapshot_id"])
     if context.config.release.promotion == "manual":

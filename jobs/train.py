@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 from torch import Tensor
 
 from jobs.context import DayContext, JobResult, examples_read, log
 from shark_core.errors import ConfigError
 from shark_core.evaluation.training_figures import training_figures
+from shark_core.interval import Interval
 from shark_core.lake import partition
 from shark_core.models.checkpoint import load_checkpoint, load_row_sums, write_checkpoint
 from shark_core.models.ctr_model import CtrModel, build_model
@@ -23,7 +24,13 @@ from shark_core.publish.snapshot_model import load_snapshot_model
 from shark_core.publish.snapshot_names import named_snapshot
 from shark_core.schemas import CHECKPOINT
 from shark_core.traffic.examples import ExampleReader
-from shark_core.traffic.slices import Slice, holdout_cut, training_slice, validation_slice
+from shark_core.traffic.slices import (
+    Slice,
+    holdout_cut,
+    training_slice,
+    validation_slice,
+    window_slice,
+)
 
 
 @dataclass(frozen=True)
@@ -35,15 +42,27 @@ class _Start:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
-def train(context: DayContext, snapshot: str | None = None) -> JobResult:
-    """From the day before's baseline where there is one, or from the snapshot of this name.
+@dataclass(frozen=True)
+class Retraining:
+    """What differs from a day's training: the snapshot to start from, the first day to train on."""
 
-    Raises `DataError` where a slice is empty or there is no such snapshot, `ConfigError` where it
-    is not older than the day, `PermanentError` where the loss diverges.
+    snapshot: str | None = None
+    since: date | None = None
+
+
+DAILY = Retraining()
+
+
+def train(context: DayContext, retraining: Retraining = DAILY) -> JobResult:
+    """From the day before's baseline where there is one, or as `retraining` says: over a window
+    without a snapshot, the model starts cold.
+
+    Raises `DataError` where a slice is empty or there is no such snapshot, `ConfigError` where the
+    snapshot is not older than the first day, `PermanentError` where the loss diverges.
     """
     lake, config, day = context.lake, context.config, context.day
-    wanted = training_slice(lake, config, day)
-    start = _start(context, wanted, snapshot)
+    wanted = _training_slice(context, retraining.since)
+    start = _start(context, wanted, retraining)
     result = fit(
         start.model.to(choose_device(config.training)),
         ExampleReader(lake, config, wanted),
@@ -60,14 +79,20 @@ def train(context: DayContext, snapshot: str | None = None) -> JobResult:
     return JobResult(f"trained the baseline of {day}", figures)
 
 
-def _start(context: DayContext, wanted: Slice, snapshot: str | None) -> _Start:
-    if snapshot is not None:
-        return _from_snapshot(context, snapshot)
-    return _from_day_before(context) if len(wanted.parts) > 1 else _cold(context)
+def _training_slice(context: DayContext, since: date | None) -> Slice:
+    lake, config, day = context.lake, context.config, context.day
+    return window_slice(lake, config, since, day) if since else training_slice(lake, config, day)
+
+
+def _start(context: DayContext, wanted: Slice, retraining: Retraining) -> _Start:
+    if retraining.snapshot is not None:
+        return _from_snapshot(context, retraining.snapshot, retraining.since or context.day)
+    continues = retraining.since is None and len(wanted.parts) > 1
+    return _from_day_before(context) if continues else _cold(context)
 
 
 def _cold(context: DayContext) -> _Start:
-    log.info("cold start: no baseline checkpoint of the day before")
+    log.info("cold start: no baseline checkpoint of the day before, or a window of days")
     return _Start(build_model(context.config))
 
 
@@ -80,13 +105,13 @@ def _from_day_before(context: DayContext) -> _Start:
     return _Start(model, sums, {before.path: context.lake.marker(before).fingerprint})
 
 
-def _from_snapshot(context: DayContext, name: str) -> _Start:
+def _from_snapshot(context: DayContext, name: str, first_day: date) -> _Start:
     """What it serves, and no optimizer state: a snapshot has none."""
     catalog = Catalog(store_for(context.config), context.config.name)
     manifest = named_snapshot(catalog, name)
-    if manifest.end > context.interval.start:
+    if manifest.end > Interval.of_day(first_day).start:
         raise ConfigError(
-            f"{context.day} cannot start from a snapshot that has seen it",
+            f"training on {first_day} cannot start from a snapshot that has seen it",
             expected="a snapshot of an earlier day",
             found=f"snapshot {manifest.snapshot_id} of {manifest.start.date()}",
             where=f"--warm-start {name}",

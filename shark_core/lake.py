@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 
 from shark_core import storage_errors
 from shark_core.errors import DataError
+from shark_core.lake_branch import check_branch, on_branch, without_branch
 from shark_core.lake_filesystem import filesystem_of
 from shark_core.lake_root import base_path, canonical_root
 from shark_core.schemas import Dataset
@@ -39,8 +40,8 @@ DAY_FOLDER = re.compile(r"ds=\d{4}-\d{2}-\d{2}")
 
 
 def logical_path(path: str) -> str:
-    """A file's path without what names the attempt: the same whenever the job runs."""
-    return ATTEMPT.sub("", path)
+    """A file's path without what names attempt and branch: the same whenever the job runs."""
+    return ATTEMPT.sub("", without_branch(path))
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,18 @@ def partition(dataset: Dataset, day: date, **keys: str) -> Partition:
 
 @dataclass(frozen=True)
 class Lake:
-    """A folder or `s3://bucket/prefix`; paths given to its methods are relative to that root."""
+    """A folder or `s3://bucket/prefix`; paths given to its methods are relative to that root.
+
+    With a `branch`, see `shark_core.lake_branch`.
+    """
 
     root: str
+    branch: str = ""
 
     def __post_init__(self) -> None:
-        """Raises `ConfigError` for a root that is neither."""
+        """Raises `ConfigError` for a root that is neither, or a branch that has no name."""
         object.__setattr__(self, "root", canonical_root(self.root))
+        check_branch(self.branch)
 
     @property
     def filesystem(self) -> pafs.FileSystem:
@@ -140,9 +146,15 @@ class Lake:
         """The path as people and other tools want it: a file path or an `s3://` URI."""
         return f"{self.root.rstrip('/')}/{path}"
 
+    def folder(self, target: Partition) -> str:
+        """Where the partition is written."""
+        return on_branch(self.branch, target.path)
+
     def find_marker(self, target: Partition) -> Marker | None:
         """The partition's marker, or None where the job has not finished yet."""
-        return self._marker_in(target.path, f"`python -m jobs {target.dataset.job}` for this day")
+        writer = f"`python -m jobs {target.dataset.job}` for this day"
+        found = self._marker_in(self.folder(target), writer)
+        return self._marker_in(target.path, writer) if self.branch and found is None else found
 
     def _marker_in(self, folder: str, writer: str) -> Marker | None:
         path = f"{folder}/{MARKER_NAME}"
@@ -246,9 +258,11 @@ class Lake:
 
     def days(self, dataset: Dataset) -> Iterator[date]:
         """The days that have a folder in the dataset, in order (finished or not)."""
-        selector = pafs.FileSelector(self.absolute(dataset.name), allow_not_found=True)
-        with self.reading(dataset.name):
-            names = sorted(info.base_name for info in self.filesystem.get_file_info(selector))
-        for name in names:
+        names: set[str] = set()
+        for folder in {dataset.name, on_branch(self.branch, dataset.name)}:
+            selector = pafs.FileSelector(self.absolute(folder), allow_not_found=True)
+            with self.reading(folder):
+                names |= {info.base_name for info in self.filesystem.get_file_info(selector)}
+        for name in sorted(names):
             if DAY_FOLDER.fullmatch(name):
                 yield date.fromisoformat(name.removeprefix("ds="))

@@ -102,7 +102,8 @@ class PartitionWriter:
         self.lake = lake
         self.target = target
         self.run = run
-        self.files = AttemptFiles(lake, target.path, secrets.token_hex(4))
+        self.folder = lake.folder(target)
+        self.files = AttemptFiles(lake, self.folder, secrets.token_hex(4))
         self._entries: list[FileEntry] = []
         self._committed = False
 
@@ -146,7 +147,7 @@ class PartitionWriter:
         return marker
 
     def _check(self, files: tuple[FileEntry, ...]) -> None:
-        with self.lake.writing(self.target.path):
+        with self.lake.writing(self.folder):
             infos = self.lake.filesystem.get_file_info([self.lake.absolute(f.path) for f in files])
         for entry, info in zip(files, infos, strict=True):
             if info.type != pafs.FileType.File or info.size != entry.bytes:
@@ -161,7 +162,7 @@ class PartitionWriter:
     def _write_marker(self, marker: Marker) -> None:
         filesystem = self.lake.filesystem
         content = marker.to_json().encode()
-        path = f"{self.target.path}/{MARKER_NAME}"
+        path = f"{self.folder}/{MARKER_NAME}"
         final = self.lake.absolute(path)
         with self.lake.writing(path):
             if not isinstance(filesystem, pafs.LocalFileSystem):
@@ -175,18 +176,18 @@ class PartitionWriter:
             filesystem.move(temporary, final)
 
     def _remove_unlisted(self, marker: Marker) -> None:
-        listed = {entry.path for entry in marker.files} | {f"{self.target.path}/{MARKER_NAME}"}
+        listed = {entry.path for entry in marker.files} | {f"{self.folder}/{MARKER_NAME}"}
         for path in self._present():
             if path not in listed:
                 remove_file(self.lake, path)
 
     def _present(self) -> list[str]:
-        folder = self.lake.absolute(self.target.path)
+        folder = self.lake.absolute(self.folder)
         selector = pafs.FileSelector(folder, recursive=True, allow_not_found=True)
-        with self.lake.writing(self.target.path):
+        with self.lake.writing(self.folder):
             infos = self.lake.filesystem.get_file_info(selector)
         files = [info.path for info in infos if info.type == pafs.FileType.File]
-        return [f"{self.target.path}{path.removeprefix(folder)}" for path in files]
+        return [f"{self.folder}{path.removeprefix(folder)}" for path in files]
 
     def __enter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ SOURCES = ("dags", "infra", "jobs", "shark_core")
 LEVELS: dict[str, int] = {
     "background_hash": 0,
     "errors": 0,
+    "lake_branch": 0,
     "version": 0,
     "interval": 0,
     "confidence": 0,

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shark_core.config import PipelineConfig
-from shark_core.errors import DataError
+from shark_core.errors import ConfigError, DataError
 from shark_core.lake import Lake, Marker, partition
 from shark_core.schemas import CHECKPOINT, EXAMPLES
 
@@ -94,6 +94,26 @@ def training_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:
         return Slice("training", (head,))
     tail = SlicePart(before, start=datetime.fromisoformat(trained.facts["cut"]))
     return Slice("training", (tail, head))
+
+
+def window_slice(lake: Lake, config: PipelineConfig, since: date, day: date) -> Slice:
+    """All examples of the days from `since` on, and the head of `day`.
+
+    Raises `DataError` for a day in between without examples, `ConfigError` where `since` is later.
+    """
+    if since > day:
+        raise ConfigError(
+            "a training window ends before it begins",
+            expected=f"a day up to {day}",
+            found=str(since),
+            where="--since",
+            remedy="name an earlier day for --since",
+        )
+    days = [since + timedelta(days=each) for each in range((day - since).days)]
+    for each in days:
+        lake.marker(partition(EXAMPLES, each))
+    head = SlicePart(day, end=holdout_cut(lake, config, day))
+    return Slice("training", (*map(SlicePart, days), head))
 
 
 def validation_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:

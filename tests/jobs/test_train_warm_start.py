@@ -11,7 +11,7 @@ import torch
 
 from jobs import train as train_job
 from jobs.context import DayContext
-from jobs.train import train
+from jobs.train import Retraining, train
 from shark_core.errors import ConfigError, DataError
 from shark_core.models.checkpoint import load_checkpoint, load_row_sums
 from shark_core.models.ctr_model import CtrModel, build_model
@@ -55,7 +55,7 @@ def started(day: DayContext, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
             return fit(model, *arguments, **options)  # type: ignore[arg-type]
 
         monkeypatch.setattr(train_job, "fit", recorded)
-        train(day, snapshot)
+        train(day, Retraining(snapshot))
         return found[0]
 
     return start
@@ -103,29 +103,29 @@ def test_without_the_option_nothing_changes(day: DayContext) -> None:
     before = baseline(day).state_dict()
     inputs = day.marker(CHECKPOINT, stage="baseline").inputs
     assert f"checkpoint/ds={DAY}/stage=baseline" in inputs
-    train(day, "candidate")
+    train(day, Retraining("candidate"))
     after = baseline(day).state_dict()
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
 def test_a_prefix_of_the_id_gives_the_same_weights(day: DayContext) -> None:
-    train(day, "candidate")
+    train(day, Retraining("candidate"))
     by_ref = day.marker(CHECKPOINT, stage="baseline")
-    train(day, str(head(day, "candidate"))[:6])
+    train(day, Retraining(str(head(day, "candidate"))[:6]))
     assert day.marker(CHECKPOINT, stage="baseline").fingerprint == by_ref.fingerprint
 
 
 def test_a_snapshot_that_has_seen_the_day_is_refused(published: DayContext) -> None:
     before = published.marker(CHECKPOINT, stage="baseline")
     with pytest.raises(ConfigError, match="a snapshot of an earlier day") as refused:
-        train(published, "candidate")
+        train(published, Retraining("candidate"))
     assert "--warm-start candidate" in str(refused.value)
     assert published.marker(CHECKPOINT, stage="baseline") == before
 
 
 def test_a_name_of_no_snapshot_is_refused(day: DayContext) -> None:
     with pytest.raises(DataError, match="no such snapshot"):
-        train(day, "nightly")
+        train(day, Retraining("nightly"))
 
 
 def test_a_whole_day_takes_the_option_too(day: DayContext, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,93 @@
+"""Two snapshots on the traffic of the same days: what the one would serve against the other.
+
+Before a rollout it is the canary, after it the watch. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from jobs.context import JobResult
+from shark_core.config import PipelineConfig
+from shark_core.errors import GateFailed
+from shark_core.evaluation.comparison import Comparison
+from shark_core.evaluation.guards import Demand, Guard, check_guards
+from shark_core.lake import Lake
+from shark_core.models.device import choose_device
+from shark_core.models.predictions import Predictions, predict
+from shark_core.publish.catalog import Catalog
+from shark_core.publish.lake_store import store_for
+from shark_core.publish.manifest import Manifest
+from shark_core.publish.snapshot_model import load_snapshot_model
+from shark_core.publish.snapshot_names import named_snapshot
+from shark_core.traffic.examples import ExampleReader
+from shark_core.traffic.slices import Slice, SlicePart
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """`snapshot` is judged against `against`, each named as people name one, on whole `days`."""
+
+    config: PipelineConfig
+    snapshot: str
+    against: str
+    days: Sequence[date]
+    branch: str = ""  # of the lake, where the examples are read
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.config.lake, self.branch)
+
+
+def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
+    """Raises `GateFailed` where a guard fails, `DataError` where a day or a snapshot is missing."""
+    catalog = Catalog(store_for(shadow.config), shadow.config.name)
+    new, old = (named_snapshot(catalog, name) for name in (shadow.snapshot, shadow.against))
+    before, after = (_predict(shadow, catalog, manifest) for manifest in (old, new))
+    comparison = Comparison.of(before.labels, before.logits, after.logits)
+    guards = check_guards(shadow.config.gates, comparison, demand)
+    _require(guards, new, old)
+    headline = f"{new.snapshot_id} against {old.snapshot_id}: every guard passed"
+    return JobResult(headline, _figures(comparison, guards, new, old))
+
+
+def _predict(shadow: Shadow, catalog: Catalog, manifest: Manifest) -> Predictions:
+    """One model at a time is in memory, and only the fields that it has are read."""
+    config = shadow.config
+    model = load_snapshot_model(catalog, manifest).to(choose_device(config.training))
+    judged = Slice("shadow", tuple(SlicePart(day) for day in shadow.days))
+    reader = ExampleReader(shadow.lake, config, judged, fields=model.kept)
+    return predict(model, reader, config.training.batch_size)
+
+
+def _require(guards: Sequence[Guard], new: Manifest, old: Manifest) -> None:
+    failed = {guard.name: str(guard) for guard in guards if not guard.passed}
+    if failed:
+        raise GateFailed(
+            f"snapshot {new.snapshot_id} may not stand in for {old.snapshot_id}",
+            expected="within config's gates",
+            found=failed,
+            where=f"the traffic of both, read by {new.model}",
+            remedy="keep, or go back to, the old one: `python -m jobs release rollback`",
+        )
+
+
+def _figures(
+    comparison: Comparison, guards: Sequence[Guard], new: Manifest, old: Manifest
+) -> dict[str, Any]:
+    return {
+        "snapshot": new.snapshot_id,
+        "against": old.snapshot_id,
+        "examples": comparison.examples,
+        "positives": comparison.positives,
+        "auc": comparison.compressed.auc,
+        "auc_against": comparison.baseline.auc,
+        "auc_difference": comparison.auc_difference.difference,
+        "log_loss": comparison.compressed.log_loss,
+        "log_loss_against": comparison.baseline.log_loss,
+        "log_loss_difference": comparison.log_loss_difference.difference,
+        "guards": {guard.name: str(guard) for guard in guards},
+    }

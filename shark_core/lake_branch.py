@@ -1,0 +1,42 @@
+"""A branch of a lake: written to beside the daily runs, which neither see it nor wait for it.
+
+    <lake>/compressed/ds=2026-01-03/                 of the daily run
+    <lake>/branches/brand/compressed/ds=2026-01-03/  of a job with `--branch brand`
+
+A job on a branch writes there only. It reads a partition there where the branch has it, and from
+the lake where it has not: a branch begins as the lake is, and holds what differs.
+"""
+
+from __future__ import annotations
+
+import re
+
+from shark_core.errors import ConfigError
+
+FOLDER = "branches"
+NAME = re.compile(r"[a-z][a-z0-9._-]{0,99}")
+RESERVED = ("candidate", "production")  # refs of the daily runs
+PREFIX = re.compile(rf"^{FOLDER}/[^/]+/")
+
+
+def check_branch(name: str) -> str:
+    """The name itself; empty means the lake. Raises `ConfigError` for what is not a name."""
+    if name and (not NAME.fullmatch(name) or name in RESERVED):
+        raise ConfigError(
+            "not a name of a branch",
+            expected="a letter, then letters, digits and . _ -, at most 100, no capitals; not "
+            + " or ".join(RESERVED),
+            found=repr(name),
+            remedy="choose another name for --branch: the ref that it publishes to has it too",
+        )
+    return name
+
+
+def on_branch(branch: str, path: str) -> str:
+    """Where a path of the lake is on a branch."""
+    return f"{FOLDER}/{branch}/{path}" if branch else path
+
+
+def without_branch(path: str) -> str:
+    """The path of the lake that a path on a branch stands for."""
+    return PREFIX.sub("", path)
