@@ -62,13 +62,19 @@ class Catalog(SnapshotStore):
 
     def _require_readable_still(self, entry: RefEntry) -> None:
         """An expire may have looked at the refs before this entry, and deleted after the check."""
-        try:
-            with_all_needed([entry.snapshot_id], self.snapshot)
-        except DataError:
-            log = self.log(entry.ref)
-            if log.head() == entry and entry.number > 0:
-                self._undo(log, entry)
-            raise
+        gone = self.gone([entry.snapshot_id])
+        if not gone:
+            return
+        log = self.log(entry.ref)
+        if log.head() == entry and entry.number > 0:
+            self._undo(log, entry)
+        raise DataError(
+            "a snapshot expired while a ref was moved to it; the ref is moved back",
+            expected=f"{entry.snapshot_id}, with all that it needs",
+            found=f"gone: {', '.join(gone)}",
+            where=f"entry {entry.number} of {self.model}/refs/{entry.ref}",
+            remedy="name one of `python -m jobs snapshots list`",
+        )
 
     def _undo(self, log: RefLog, entry: RefEntry) -> None:
         """Back to where the ref was: a move is rolled back, a rollback is made up for."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shark_core.errors import ConflictError, DataError, RetryableError
@@ -46,18 +47,29 @@ class SnapshotStore:
 
     def _require_needed_still(self, committed: Manifest, attempt: str) -> None:
         """One that this one needs may have expired between the look at it and the commit."""
-        try:
-            with_all_needed(needed_snapshots(committed), self.snapshot)
-        except DataError as error:
-            if committed.attempt == attempt:
-                self.store.delete(self.manifest_key(committed.snapshot_id))
-            raise RetryableError(
-                "a snapshot expired while this one was published as changes on it",
-                expected=f"{', '.join(needed_snapshots(committed))}, with all that they need",
-                found=error.found,
-                where=self.manifest_key(committed.snapshot_id),
-                remedy="run the command again: it publishes the tables whole",
-            ) from error
+        gone = self.gone(needed_snapshots(committed))
+        if not gone:
+            return
+        if committed.attempt == attempt:
+            self.store.delete(self.manifest_key(committed.snapshot_id))
+        raise RetryableError(
+            "a snapshot expired while this one was published as changes on it",
+            expected=f"{', '.join(needed_snapshots(committed))}, with all that they need",
+            found=f"gone: {', '.join(gone)}",
+            where=self.manifest_key(committed.snapshot_id),
+            remedy="run the command again: it publishes the tables whole",
+        )
+
+    def gone(self, snapshot_ids: Iterable[str]) -> list[str]:
+        """Those of them, and of those that they need, that are not there; damaged ones are."""
+
+        def find(snapshot_id: str) -> Manifest | None:
+            with suppress(DataError):
+                return self.find_snapshot(snapshot_id)
+            return None
+
+        needed = sorted(with_all_needed(snapshot_ids, find))
+        return [each for each in needed if not self.store.exists(self.manifest_key(each))]
 
     def find_snapshot(self, snapshot_id: str) -> Manifest | None:
         key = self.manifest_key(snapshot_id)

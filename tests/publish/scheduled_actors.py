@@ -81,12 +81,7 @@ class Actor:
 
 
 def _is_of_what_expired(error: SharkError) -> bool:
-    expired = (
-        "has expired",
-        "no such snapshot",
-        "is missing",
-        "expired while this one was published",
-    )
+    expired = ("has expired", "expired while", "no such snapshot", "is missing")
     return any(part in error.summary for part in expired)
 
 
