@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
 from shark_core.config import PipelineConfig
+from shark_core.evaluation.auc import auc_difference
 from shark_core.evaluation.log_loss import log_loss_difference
 from shark_core.importance.scoring import mean_embeddings
+from shark_core.models.batch import Batch
 from shark_core.models.ctr_model import CtrModel
 from shark_core.models.predictions import Predictions
 from shark_core.models.step_hooks import NO_HOOKS, StepHooks
@@ -24,7 +26,7 @@ from tests.benchmarks.field_selection.rankings import (
 from tests.benchmarks.trained_model import Dataset, held_out_predictions, trained
 
 SCORING_BATCHES = 8
-SCORING_HALF, JUDGING_HALF = 0, 1
+MEASURING, JUDGING = (2,), (1, 3)  # quarters of the held-out examples: 0 and 2 score fields
 EVERY_EXAMPLE = 10_000_000
 
 
@@ -78,36 +80,43 @@ def ranked(dataset: Dataset, start: Baseline, seed: int) -> Ranked:
     means = mean_embeddings(start.model, batches).means()
     return Ranked(
         f_permutation=scores["f_permutation"],
-        hurting=_hurting(dataset, start.model, scores["logit_taylor"], means),
+        hurting=_hurting(dataset, start, batches, means, seed),
         priorities=_priorities(dataset),
         means=means,
     )
 
 
 def _hurting(
-    dataset: Dataset, model: CtrModel, scores: Mapping[str, float], means: Mapping[str, Tensor]
+    dataset: Dataset, start: Baseline, batches: list[Batch], means: Mapping[str, Tensor], seed: int
 ) -> tuple[str, ...]:
-    """Fields that score below zero, and of them so many, the most harmful first, that log-loss
-    without them is measured not to rise, by the high end of its 95 % interval: as the pipeline's
-    steps do. Measured on the half of the held-out examples that scores fields.
+    """Fields that score below zero on every second batch of those that score fields, and of them
+    so many, the most harmful first, that without them AUC and log-loss are measured to be better by
+    more than a standard error on the other batches. Of many fields that hardly matter some score
+    below zero by chance, and would be measured to hurt on the batches that chose them.
     """
+    scores = field_scores(start.model, batches[::2], "logit_taylor", seed)
     candidates = sorted((name for name in scores if scores[name] < 0), key=lambda n: scores[n])
-    before = held_out_half(dataset, model, SCORING_HALF)
+    before = held_out_part(dataset, start.model, MEASURING)
     while candidates:
-        pruned = copy.deepcopy(model)
+        pruned = copy.deepcopy(start.model)
         for name in candidates:
             pruned.embeddings.prune(name, means[name])
-        after = held_out_half(dataset, pruned, SCORING_HALF)
-        if log_loss_difference(before.labels, before.logits, after.logits).high <= 0:
+        after = held_out_part(dataset, pruned, MEASURING)
+        models = (before.labels, before.logits, after.logits)
+        auc, log_loss = auc_difference(*models), log_loss_difference(*models)
+        if (
+            min(auc.difference / auc.standard_error, -log_loss.difference / log_loss.standard_error)
+            > 1
+        ):
             break
         candidates = candidates[: len(candidates) // 2]
     return tuple(candidates)
 
 
-def held_out_half(dataset: Dataset, model: CtrModel, half: int) -> Predictions:
-    """Every second batch of the held-out examples."""
+def held_out_part(dataset: Dataset, model: CtrModel, quarters: Sequence[int]) -> Predictions:
+    """On those of four batches in a row of the held-out examples."""
     found = held_out_predictions(dataset, model)
-    chosen = np.arange(len(found.labels)) // HELD_OUT_BATCH % 2 == half
+    chosen = np.isin(np.arange(len(found.labels)) // HELD_OUT_BATCH % 4, quarters)
     return replace(found, labels=found.labels[chosen], logits=found.logits[chosen])
 
 

@@ -3,9 +3,9 @@
 uniform     no field pruned, one tier for all rows
 paper       SHARK as published: F-Permutation drops the least important fields until the ratio
             is reached; rows by priority, 90 % int8, 8 % fp16, 2 % fp32
-frequency   fields that hurt are dropped; rows by priority over all six tiers, limits solved
+frequency   fields measured to hurt are dropped; rows by priority over all six tiers, limits solved
             from the byte budget
-ours        fields that hurt are dropped; rows by predicted loss over all tiers
+ours        fields measured to hurt are dropped; rows by predicted loss over all tiers
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ from shark_core.quantization.assignment import Outcome, Situation, assign
 from shark_core.quantization.policies.table_rows import TableRows
 from shark_core.quantization.rounding_choice import rounding_hooks
 from tests.benchmarks.compression.baselines import (
-    JUDGING_HALF,
+    JUDGING,
     Baseline,
     Ranked,
     baseline,
     finetune,
-    held_out_half,
+    held_out_part,
     ranked,
 )
 from tests.benchmarks.compression.contenders import Contender, Size, contenders
@@ -60,7 +60,7 @@ def measure(dataset: Dataset, seed: int, size: Size) -> list[Measured]:
     references = dict(
         zip(
             STAGES,
-            (held_out_half(dataset, m, JUDGING_HALF) for m in (start.model, tuned)),
+            (held_out_part(dataset, m, JUDGING) for m in (start.model, tuned)),
             strict=True,
         )
     )
@@ -72,7 +72,7 @@ def measure(dataset: Dataset, seed: int, size: Size) -> list[Measured]:
             hooks = rounding_hooks(start.config, judged, copy.deepcopy(outcome.tables))
             if stage == "finetuned":
                 finetune(dataset, size.finetuning_days, start, judged, hooks)
-            after = held_out_half(dataset, judged, JUDGING_HALF)
+            after = held_out_part(dataset, judged, JUDGING)
             found.append(
                 _measured(contender, stage, seed, outcome, references[stage], after, judged)
             )
