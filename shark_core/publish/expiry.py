@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from shark_core.publish.catalog import Catalog
+from shark_core.publish.manifest import Manifest
 from shark_core.publish.needed_snapshots import with_all_needed
 from shark_core.publish.object_store import StoredObject
 from shark_core.publish.retention import (
@@ -76,11 +77,11 @@ def expire(
     gone = [each for each in deleted if each.of not in wanted]
     for each in reversed(deleted):  # what others need comes back first
         if each.of in wanted:
-            manifest = seen.manifests[each.of].manifest
-            catalog.store.put_if_absent(each.objects[0].key, manifest.to_bytes())
+            _put_back(catalog, seen.manifests[each.of].manifest)
     removed = [each for each in plan.attempts if not _in_use(catalog, each.of, wanted)]
     for each in removed:
         _delete(catalog, each.objects, progress)
+        _require_no_manifest(catalog, each.of)
     return Expired(
         snapshots=tuple(each.of for each in gone),
         spared=tuple(each.of for each in plan.snapshots if each not in gone),
@@ -125,6 +126,23 @@ def _delete_snapshot(catalog: Catalog, seen: Survey, snapshot: Expiring) -> bool
         return False
     _delete(catalog, snapshot.objects)
     return True
+
+
+def _put_back(catalog: Catalog, manifest: Manifest) -> None:
+    """Unless another expire has begun to delete its data, or does so while we look."""
+    key, files = catalog.manifest_key(manifest.snapshot_id), manifest.files
+    data = [catalog.data_key(manifest, file.name) for file in files]
+    if all(map(catalog.store.exists, data)):
+        catalog.store.put_if_absent(key, manifest.to_bytes())
+        if not all(map(catalog.store.exists, data)):
+            _require_no_manifest(catalog, f"{manifest.snapshot_id}/{manifest.attempt}")
+
+
+def _require_no_manifest(catalog: Catalog, attempt: str) -> None:
+    """That of an attempt whose data is deleted goes too, if another expire has put it back."""
+    snapshot_id = attempt.split("/")[0]
+    if is_committed(catalog.find_snapshot(snapshot_id), attempt):
+        catalog.store.delete(catalog.manifest_key(snapshot_id))
 
 
 def _in_use(catalog: Catalog, attempt: str, wanted: frozenset[str]) -> bool:
