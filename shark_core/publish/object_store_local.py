@@ -46,6 +46,19 @@ class LocalStore:
             finally:
                 temporary.unlink(missing_ok=True)
 
+    def replace(self, key: str, content: bytes) -> None:
+        target = self._path(key)
+        temporary = self.root / INCOMING / secrets.token_hex(8)
+        with self._storage(key):
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _write_through(temporary, BytesIO(content))
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync_folders(target.parent, self.root)
+
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         with self._storage(key), self._path(key).open("rb") as file:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from io import BytesIO
 
 from shark_core.errors import DataError
 from shark_core.publish.manifest import Manifest, SnapshotFile
@@ -57,7 +56,6 @@ def put_right(
                 remedy="roll refs that point to it back, then restore the file from a copy",
             )
         key = snapshots.data_key(manifest, file.name)
-        snapshots.store.delete(key)
-        snapshots.store.put_file_if_absent(key, BytesIO(made))
+        snapshots.store.replace(key, made)
         snapshots.check_file(manifest, file)
         log.warning("put right: %s", key)

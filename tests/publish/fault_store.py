@@ -104,6 +104,9 @@ class FaultStore:
     def put_file_if_absent(self, key: str, source: BinaryIO) -> bool:
         return self.put_if_absent(key, source.read())
 
+    def replace(self, key: str, content: bytes) -> None:
+        self._call("replace", key, lambda: self.store.replace(key, content), OF_WRITES)
+
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         content, fault = self._call("open", key, lambda: self.store.read(key), OF_READS)
         return BytesIO(self.storm.damaged(content, fault))

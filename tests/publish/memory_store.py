@@ -46,6 +46,10 @@ class MemoryStore:
     def put_file_if_absent(self, key: str, source: BinaryIO) -> bool:
         return self.put_if_absent(key, source.read())
 
+    def replace(self, key: str, content: bytes) -> None:
+        self.contents[check_key(key)] = content
+        self.modified[key] = self.clock()
+
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         return BytesIO(self.read(key))
 

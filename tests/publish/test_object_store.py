@@ -129,6 +129,14 @@ def test_a_list_says_how_large_an_object_is_and_since_when(store: ObjectStore) -
     assert before < found.modified < datetime.now(UTC) + timedelta(seconds=5)
 
 
+def test_what_is_replaced_is_there_whether_something_was_or_not(shelf: Shelf) -> None:
+    shelf.store.put_if_absent("ctr/data/s1/a/file", b"damaged")
+    for key in ("ctr/data/s1/a/file", "ctr/data/s1/a/gone"):
+        shelf.store.replace(key, b"as it was")
+        assert read(shelf.store, key) == b"as it was"
+    assert shelf.leftovers() == []
+
+
 def test_what_others_left_beside_the_objects_is_not_listed(shelf: Shelf) -> None:
     shelf.store.put_if_absent("ctr/refs/production/99999999.json", b"{}")
     for stray in (".DS_Store", "a copy.json", "ä"):

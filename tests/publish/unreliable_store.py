@@ -33,6 +33,9 @@ class UnreliableStore:
     def put_file_if_absent(self, key: str, source: BinaryIO) -> bool:
         return self._call(lambda: self.store.put_file_if_absent(key, source))
 
+    def replace(self, key: str, content: bytes) -> None:
+        self._call(lambda: self.store.replace(key, content))
+
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         return self._call(lambda: self.store.open(key))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from io import SEEK_END
@@ -19,6 +19,7 @@ from shark_core.publish.s3.client import s3_client
 from shark_core.publish.s3.errors import CONFLICT, GONE, TAKEN, code_of, missing, talking_to_s3
 from shark_core.publish.s3.multipart import CHECKSUM, PART_BYTES, MultipartUpload
 
+UNLESS_TAKEN = {"IfNoneMatch": "*"}
 CONFLICTS = 6  # attempts in all
 CONFLICT_SECONDS = 0.1  # at most before the second attempt; twice as long before each later one
 
@@ -48,6 +49,10 @@ class S3Store:
 
         with self._talking(key):
             return self._stored(store)
+
+    def replace(self, key: str, content: bytes) -> None:
+        with self._talking(key):
+            self._put(key, content, condition={})
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
@@ -87,13 +92,13 @@ class S3Store:
         with self._talking(key):
             self._client.delete_object(Bucket=self.bucket, Key=self._key(key))
 
-    def _put(self, key: str, content: bytes) -> bool:
+    def _put(self, key: str, content: bytes, condition: Mapping[str, str] = UNLESS_TAKEN) -> bool:
         self._client.put_object(
             Bucket=self.bucket,
             Key=self._key(key),
             Body=content,
-            IfNoneMatch="*",
             ChecksumAlgorithm=CHECKSUM,
+            **condition,
             **self._sent_along(),
         )
         return True
