@@ -23,7 +23,6 @@ from shark_core.config import load_config
 from shark_core.errors import RetryableError, SharkError
 from shark_core.interval import Interval, parse_day
 from shark_core.lake import Lake
-from shark_core.lake_branch import check_branch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -96,7 +95,7 @@ def shadow_evaluate_snapshots(
 
     start_logging(run_id)
     days = [parse_day(each) for each in date]
-    shadow = Shadow(load_config(config), snapshot, against, days, check_branch(branch))
+    shadow = Shadow(load_config(config), snapshot, against, days, branch)
     show(shadow_evaluate(shadow, "not_broken" if not_broken else "no_worse"), as_json)
 
 

@@ -21,7 +21,6 @@ from jobs.context import DayContext
 from jobs.registry import DAY_VERBS, Verb
 from shark_core.config import load_config
 from shark_core.interval import parse_day
-from shark_core.lake_branch import check_branch
 
 HoldoutOption = Annotated[
     list[str] | None,
@@ -49,7 +48,7 @@ def add_day_commands(app: typer.Typer) -> None:
 
 
 def day_context(config: Path, date: str, run_id: str, branch: str) -> DayContext:
-    return DayContext(load_config(config), parse_day(date), run_id, check_branch(branch))
+    return DayContext(load_config(config), parse_day(date), run_id, branch)
 
 
 def run_verb(verb: Verb, context: DayContext, as_json: bool) -> None:
@@ -141,7 +140,7 @@ def run_day(
     """
     context = day_context(config, date, run_id, branch)
     for verb in DAY_VERBS:
-        if context.branch and verb.name == "release-candidate":
+        if context.branch and not verb.on_branches:
             continue
         if verb.name == "train":
             _run_train(verb, context, warm_start, since, as_json)

@@ -18,6 +18,7 @@ class Verb:
 
     name: str
     help: str
+    on_branches: bool = True
 
     @property
     def module(self) -> str:
@@ -43,5 +44,9 @@ DAY_VERBS = (
     Verb("evaluate", "Compare the compressed model with the baseline on held-out examples."),
     Verb("publish", "Publish tables and dense part as a snapshot; move the ref 'candidate'."),
     Verb("report", "Write the day's report: report.html and report.json."),
-    Verb("release-candidate", "Promote 'candidate' to 'production' if gates and config allow it."),
+    Verb(
+        "release-candidate",
+        "Promote 'candidate' to 'production' if gates and config allow it.",
+        on_branches=False,
+    ),
 )

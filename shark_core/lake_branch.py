@@ -12,20 +12,19 @@ from __future__ import annotations
 import re
 
 from shark_core.errors import ConfigError
+from shark_core.ref_names import EXPECTED, is_ref_name
 
 FOLDER = "branches"
-NAME = re.compile(r"[a-z][a-z0-9._-]{0,99}")
 RESERVED = ("candidate", "production")  # refs of the daily runs
 PREFIX = re.compile(rf"^{FOLDER}/[^/]+/")
 
 
 def check_branch(name: str) -> str:
     """The name itself; empty means the lake. Raises `ConfigError` for what is not a name."""
-    if name and (not NAME.fullmatch(name) or name in RESERVED):
+    if name and (not is_ref_name(name) or name in RESERVED):
         raise ConfigError(
             "not a name of a branch",
-            expected="a letter, then letters, digits and . _ -, at most 100, no capitals; not "
-            + " or ".join(RESERVED),
+            expected=f"{EXPECTED}; not {' or '.join(RESERVED)}",
             found=repr(name),
             remedy="choose another name for --branch: the ref that it publishes to has it too",
         )

@@ -20,6 +20,7 @@ LEVELS: dict[str, int] = {
     "background_hash": 0,
     "errors": 0,
     "lake_branch": 0,
+    "ref_names": 0,
     "version": 0,
     "interval": 0,
     "confidence": 0,

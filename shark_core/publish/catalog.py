@@ -17,6 +17,7 @@ from shark_core.publish.manifest import Manifest
 from shark_core.publish.needed_snapshots import with_all_needed
 from shark_core.publish.ref_log import SEARCHED_BY_NUMBER, RefEntry, RefLog
 from shark_core.publish.snapshot_store import SnapshotStore
+from shark_core.ref_names import is_ref_name
 
 CANDIDATE, PRODUCTION = "candidate", "production"
 DECISIONS = 5  # of `advance`, while others move the ref
@@ -45,7 +46,7 @@ class Catalog(SnapshotStore):
         """The names of all refs, in order."""
         prefix = f"{self.model}/refs"
         keys = (found.key.removeprefix(f"{prefix}/") for found in self.store.list(prefix))
-        return sorted({key.split("/")[0] for key in keys})
+        return sorted({ref for key in keys if is_ref_name(ref := key.split("/")[0])})
 
     def promote(
         self, ref: str, snapshot_id: str, promotion_id: str, expect: str | None

@@ -81,7 +81,7 @@ def expire(
     removed = [each for each in plan.attempts if not _in_use(catalog, each.of, wanted)]
     for each in removed:
         _delete(catalog, each.objects, progress)
-        _require_no_manifest(catalog, each.of)
+        _delete_manifest_of(catalog, each.of)
     return Expired(
         snapshots=tuple(each.of for each in gone),
         spared=tuple(each.of for each in plan.snapshots if each not in gone),
@@ -135,11 +135,11 @@ def _put_back(catalog: Catalog, manifest: Manifest) -> None:
     if all(map(catalog.store.exists, data)):
         catalog.store.put_if_absent(key, manifest.to_bytes())
         if not all(map(catalog.store.exists, data)):
-            _require_no_manifest(catalog, f"{manifest.snapshot_id}/{manifest.attempt}")
+            _delete_manifest_of(catalog, f"{manifest.snapshot_id}/{manifest.attempt}")
 
 
-def _require_no_manifest(catalog: Catalog, attempt: str) -> None:
-    """That of an attempt whose data is deleted goes too, if another expire has put it back."""
+def _delete_manifest_of(catalog: Catalog, attempt: str) -> None:
+    """Another expire may have put it back, of data that is gone now."""
     snapshot_id = attempt.split("/")[0]
     if is_committed(catalog.find_snapshot(snapshot_id), attempt):
         catalog.store.delete(catalog.manifest_key(snapshot_id))

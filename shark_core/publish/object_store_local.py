@@ -37,26 +37,14 @@ class LocalStore:
 
     def put_file_if_absent(self, key: str, source: BinaryIO) -> bool:
         target = self._path(key)
-        temporary = self.root / INCOMING / secrets.token_hex(8)
-        with self._storage(key):
-            temporary.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                _write_through(temporary, source)
-                return _link(temporary, target, self.root)
-            finally:
-                temporary.unlink(missing_ok=True)
+        with self._storage(key), self._incoming(source) as temporary:
+            return _link(temporary, target, self.root)
 
     def replace(self, key: str, content: bytes) -> None:
         target = self._path(key)
-        temporary = self.root / INCOMING / secrets.token_hex(8)
-        with self._storage(key):
-            temporary.parent.mkdir(parents=True, exist_ok=True)
+        with self._storage(key), self._incoming(BytesIO(content)) as temporary:
             target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                _write_through(temporary, BytesIO(content))
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
+            temporary.replace(target)
             _sync_folders(target.parent, self.root)
 
     @contextmanager
@@ -120,6 +108,17 @@ class LocalStore:
         found = path.stat()
         modified = datetime.fromtimestamp(found.st_mtime, UTC)
         return StoredObject(path.relative_to(self.root).as_posix(), found.st_size, modified)
+
+    @contextmanager
+    def _incoming(self, source: BinaryIO) -> Iterator[Path]:
+        """The source as a file that is whole and on disk; gone when the block ends."""
+        temporary = self.root / INCOMING / secrets.token_hex(8)
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_through(temporary, source)
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)

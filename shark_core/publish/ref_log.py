@@ -7,20 +7,19 @@ what makes two live attempts of one promotion safe.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from pydantic import AwareDatetime
 
-from shark_core.errors import ConfigError, ConflictError, DataError
+from shark_core.errors import ConflictError, DataError
 from shark_core.publish.numbered_log import LogEntry, NumberedLog
 from shark_core.publish.object_store import ObjectStore
+from shark_core.ref_names import check_ref_name
 
 SEARCHED = 100  # entries for a promotion that was done before: a read each
 SEARCHED_BY_NUMBER = 10  # where the promotion's id has the number of its entry in it
-REF_NAME = re.compile(r"[a-z][a-z0-9._-]{0,99}")
 
 
 class RefEntry(LogEntry):
@@ -49,14 +48,8 @@ class RefLog(NumberedLog[RefEntry]):
     @classmethod
     def of(cls, store: ObjectStore, model: str, ref: str) -> RefLog:
         """Raises `ConfigError` for what is not a ref's name."""
-        if not REF_NAME.fullmatch(ref):
-            raise ConfigError(
-                "not a name of a ref",
-                expected="a letter, then letters, digits and . _ -, at most 100, no capitals",
-                found=repr(ref),
-                remedy="name one of `python -m jobs release show`, or choose another name",
-            )
-        return cls(store, f"{model}/refs/{ref}", RefEntry, "a ref's", ref)
+        folder = f"{model}/refs/{check_ref_name(ref)}"
+        return cls(store, folder, RefEntry, "a ref's", ref)
 
     def promote(
         self,

@@ -34,7 +34,7 @@ class MemoryStore:
     clock: SimulatedClock = field(default_factory=SimulatedClock)
     contents: dict[str, bytes] = field(default_factory=dict)
     modified: dict[str, datetime] = field(default_factory=dict)
-    deletions: int = 0
+    expired: int = 0  # manifests that were deleted
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         if check_key(key) in self.contents:
@@ -72,8 +72,8 @@ class MemoryStore:
                 yield StoredObject(key, len(self.contents[key]), self.modified[key])
 
     def delete(self, key: str) -> None:
-        self.deletions += check_key(key) in self.contents
-        self.contents.pop(key, None)
+        self.expired += "/snapshots/" in key and check_key(key) in self.contents
+        self.contents.pop(check_key(key), None)
         self.modified.pop(key, None)
 
     def copy(self) -> MemoryStore:

@@ -40,14 +40,14 @@ class Actor:
         """Until the job succeeds, or was started often enough."""
         for _ in range(STARTS):
             self.store.faults, moves = 0, self._moves()
-            deletions = self.store.store.deletions
+            expired = self.store.store.expired
             try:
                 self.job(self)
             except Killed:
                 self._note("is killed")
             except SharkError as error:
                 self._note(f"fails: {error.summary}")
-                if not self._is_explained(error, moves, deletions):
+                if not self._is_explained(error, moves, expired):
                     self.accuse(f"{type(error).__name__} out of nothing: {error}")
             except Exception:
                 self.accuse(f"no clear error: {traceback.format_exc()}")
@@ -57,7 +57,7 @@ class Actor:
     def accuse(self, what: str) -> None:
         self.violations.append(f"{self.name}, step {self.store.turns.step}: {what}")
 
-    def _is_explained(self, error: SharkError, moves: int, deletions: int) -> bool:
+    def _is_explained(self, error: SharkError, moves: int, expired: int) -> bool:
         """By a fault of its own calls, by somebody who moved a ref or had snapshots expire, or by a
         short log. Jobs decide again by themselves: to them nobody says that a ref was moved.
         """
@@ -67,7 +67,7 @@ class Actor:
         if isinstance(error, ConflictError):
             moved = "moved by somebody else" in error.summary and self._moves() > moves
             return by_hand and moved
-        expired_since = self.store.store.deletions > (0 if by_hand else deletions)
+        expired_since = self.store.store.expired > (0 if by_hand else expired)
         if expired_since and _is_of_what_expired(error):
             return True
         nothing_before = ("nothing to roll back to", "points to nothing")

@@ -47,9 +47,19 @@ def size_of(share: float, scheme: str, path: Path) -> tuple[int, int, float]:
     return path.stat().st_size, packed.nbytes, 400_000 * bits / 8
 
 
+@pytest.mark.parametrize("shares", [[0.02, 0.08, 0.9], [0.3, 0.3, 0.4], [0.0, 0.5, 0.5]])
+@pytest.mark.parametrize("tier", ["int8", "fp16"])
+def test_a_file_takes_at_most_three_percent_more_than_its_payload(
+    shares: list[float], tier: str, tmp_path: Path
+) -> None:
+    table = make_table(shares, 100_000)
+    path = write_tier(table, tier, tmp_path / "part-00000.parquet")
+    assert path.stat().st_size <= 1.03 * table.blocks[tier].numel()
+
+
 @pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
 @pytest.mark.parametrize("scheme", ["int8", "fp16", "int4"])
-def test_a_file_takes_at_most_three_percent_more_than_its_payload(
+def test_so_does_a_file_of_every_scheme_that_holds_half_of_the_rows(
     share: float, scheme: str, tmp_path: Path
 ) -> None:
     size, payload, _ = size_of(share, scheme, tmp_path / "part-00000.parquet")

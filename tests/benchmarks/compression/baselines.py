@@ -104,10 +104,7 @@ def _hurting(
         after = held_out_part(dataset, pruned, MEASURING)
         models = (before.labels, before.logits, after.logits)
         auc, log_loss = auc_difference(*models), log_loss_difference(*models)
-        if (
-            min(auc.difference / auc.standard_error, -log_loss.difference / log_loss.standard_error)
-            > 1
-        ):
+        if auc.difference > auc.standard_error and -log_loss.difference > log_loss.standard_error:
             break
         candidates = candidates[: len(candidates) // 2]
     return tuple(candidates)
