@@ -6,7 +6,7 @@ On a branch it is the ref of the branch's name that moves.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -20,7 +20,7 @@ from shark_core.evaluation.result import Evaluation
 from shark_core.lake import FileEntry, Marker, partition
 from shark_core.publish.catalog import CANDIDATE, Catalog
 from shark_core.publish.lake_store import store_for
-from shark_core.publish.manifest import Manifest, SnapshotFile, snapshot_id
+from shark_core.publish.manifest import Manifest, snapshot_id
 from shark_core.publish.publication import (
     describe_files,
     publish_snapshot,
@@ -28,7 +28,7 @@ from shark_core.publish.publication import (
 )
 from shark_core.publish.stored_table import stored_tables
 from shark_core.publish.table_sizes import compressed_sizes
-from shark_core.report.run_report import Written
+from shark_core.publish.written import Written
 from shark_core.schemas import COMPRESSED, EVALUATION, PUBLICATION
 from shark_core.version import code_version
 
@@ -46,12 +46,7 @@ def publish(context: DayContext) -> JobResult:
     promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
     ref = context.branch or CANDIDATE
     head = catalog.advance(ref, snapshot, promotion_id)
-    written = Written(
-        bytes=_bytes(snapshot.files),
-        bytes_whole=_bytes(draft.files),
-        tables=len(snapshot.tables),
-        tables_as_changes=sum(table.base is not None for table in snapshot.tables),
-    )
+    written = Written.of(draft, snapshot)
     _record(context, snapshot, written)
     figures = {
         "snapshot": snapshot.snapshot_id,
@@ -121,10 +116,6 @@ def _open(context: DayContext, entry: FileEntry) -> Iterator[BinaryIO]:
         source: BinaryIO = lake.filesystem.open_input_file(lake.absolute(entry.path))
         with source:
             yield source
-
-
-def _bytes(files: Iterable[SnapshotFile]) -> int:
-    return sum(file.bytes for file in files)
 
 
 def _record(context: DayContext, snapshot: Manifest, written: Written) -> None:

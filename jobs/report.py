@@ -23,13 +23,14 @@ from shark_core.publish.lake_store import store_for
 from shark_core.publish.plan_log import PlanLog
 from shark_core.publish.plan_review import standing_decision
 from shark_core.publish.table_sizes import compressed_sizes
+from shark_core.publish.written import Written
 from shark_core.report.outcomes import bytes_of, field_outcomes, tier_mix
 from shark_core.report.pruning_report import (
     MeasuredStep,
     PlanStanding,
     PruningReport,
 )
-from shark_core.report.run_report import Origin, Records, RunReport, Written
+from shark_core.report.run_report import Origin, Records, RunReport
 from shark_core.report.stored import page_path, write_report
 from shark_core.report.text import verdict
 from shark_core.schemas import (

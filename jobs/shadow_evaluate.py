@@ -12,9 +12,10 @@ from typing import Any
 
 from jobs.context import JobResult
 from shark_core.config import PipelineConfig
-from shark_core.errors import GateFailed
+from shark_core.errors import ConfigError, GateFailed
 from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.guards import Demand, Guard, check_guards
+from shark_core.interval import Interval
 from shark_core.lake import Lake
 from shark_core.models.device import choose_device
 from shark_core.models.predictions import Predictions, predict
@@ -43,13 +44,16 @@ class Shadow:
 
 
 def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
-    """Raises `GateFailed` where a guard fails, `DataError` where a day or a snapshot is missing."""
+    """Raises `GateFailed` where a guard fails, `DataError` where a day or a snapshot is missing,
+    `ConfigError` where a snapshot has seen a day: it would be judged on what it was trained on.
+    """
     catalog = Catalog(store_for(shadow.config), shadow.config.name)
     new, old = (named_snapshot(catalog, name) for name in (shadow.snapshot, shadow.against))
+    _require_unseen(shadow, new, old)
     before, after = (_predict(shadow, catalog, manifest) for manifest in (old, new))
     comparison = Comparison.of(before.labels, before.logits, after.logits)
     guards = check_guards(shadow.config.gates, comparison, demand)
-    _require(guards, new, old)
+    _require(guards, shadow, new, old)
     headline = f"{new.snapshot_id} against {old.snapshot_id}: every guard passed"
     return JobResult(headline, _figures(comparison, guards, new, old))
 
@@ -63,14 +67,27 @@ def _predict(shadow: Shadow, catalog: Catalog, manifest: Manifest) -> Prediction
     return predict(model, reader, config.training.batch_size)
 
 
-def _require(guards: Sequence[Guard], new: Manifest, old: Manifest) -> None:
+def _require_unseen(shadow: Shadow, *snapshots: Manifest) -> None:
+    first_day = min(shadow.days)
+    for manifest in snapshots:
+        if manifest.end > Interval.of_day(first_day).start:
+            raise ConfigError(
+                "a snapshot is judged on a day that it has seen",
+                expected=f"days after {manifest.start.date()}",
+                found=str(first_day),
+                where=f"snapshot {manifest.snapshot_id}",
+                remedy="name later days for --date",
+            )
+
+
+def _require(guards: Sequence[Guard], shadow: Shadow, new: Manifest, old: Manifest) -> None:
     failed = {guard.name: str(guard) for guard in guards if not guard.passed}
     if failed:
         raise GateFailed(
             f"snapshot {new.snapshot_id} may not stand in for {old.snapshot_id}",
-            expected="within config's gates",
+            expected="losses within the config's gates",
             found=failed,
-            where=f"the traffic of both, read by {new.model}",
+            where=f"the traffic of {', '.join(map(str, shadow.days))}",
             remedy="keep, or go back to, the old one: `python -m jobs release rollback`",
         )
 

@@ -87,12 +87,15 @@ def _training_slice(context: DayContext, since: date | None) -> Slice:
 def _start(context: DayContext, wanted: Slice, retraining: Retraining) -> _Start:
     if retraining.snapshot is not None:
         return _from_snapshot(context, retraining.snapshot, retraining.since or context.day)
-    continues = retraining.since is None and len(wanted.parts) > 1
-    return _from_day_before(context) if continues else _cold(context)
+    if retraining.since is not None:
+        return _cold(context, "a window of days, and no --warm-start")
+    if len(wanted.parts) == 1:
+        return _cold(context, "no baseline checkpoint of the day before")
+    return _from_day_before(context)
 
 
-def _cold(context: DayContext) -> _Start:
-    log.info("cold start: no baseline checkpoint of the day before, or a window of days")
+def _cold(context: DayContext, why: str) -> _Start:
+    log.info("cold start: %s", why)
     return _Start(build_model(context.config))
 
 

@@ -67,6 +67,11 @@ class Manifest(Section):
     def failed_gates(self) -> list[str]:
         return [name for name, passed in self.gates.items() if not passed]
 
+    @property
+    def nbytes(self) -> int:
+        """Of all files that it lists: its own, not those of the bases of its tables."""
+        return sum(file.bytes for file in self.files)
+
     def file(self, name: str) -> SnapshotFile:
         for file in self.files:
             if file.name == name:

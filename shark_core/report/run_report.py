@@ -13,6 +13,7 @@ from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.gates import Gate
 from shark_core.evaluation.slices import SliceComparison
 from shark_core.pruning.outcome import LossChange
+from shark_core.publish.written import Written
 from shark_core.report.pruning_report import PruningReport
 
 FORMAT_VERSION = 5
@@ -66,16 +67,6 @@ class TierMix:
     tier: str
     rows: int
     bytes: int
-
-
-@dataclass(frozen=True)
-class Written:
-    """What publishing stored: `bytes`; `bytes_whole` had no table been stored as its changes."""
-
-    bytes: int
-    bytes_whole: int
-    tables: int
-    tables_as_changes: int
 
 
 @dataclass(frozen=True)

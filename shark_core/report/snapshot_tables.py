@@ -24,7 +24,7 @@ def snapshot_line(manifest: Manifest, refs: Sequence[str]) -> dict[str, Any]:
     return {
         "snapshot": manifest.snapshot_id,
         "day": manifest.start.date().isoformat(),
-        "bytes": sum(file.bytes for file in manifest.files),
+        "bytes": manifest.nbytes,
         "ratio": manifest.metrics.get("compression_ratio"),
         "failed_gates": manifest.failed_gates,
         "refs": list(refs),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from shark_core.evaluation.paired_difference import PairedDifference
 from shark_core.evaluation.slices import NEW_ROWS, RARE_ROWS, SliceComparison
+from shark_core.publish.written import Written
 from shark_core.report.numbers import count, percent, size
 from shark_core.report.pruning_report import PruningReport
-from shark_core.report.run_report import RunReport, Written
+from shark_core.report.run_report import RunReport
 
 
 def short_text(report: RunReport, location: str) -> str:

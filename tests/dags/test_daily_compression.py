@@ -146,9 +146,12 @@ def test_parsing_is_quick_and_loads_neither_torch_nor_spark(airflow_path: Path) 
         "start = time.perf_counter()\n"
         "import daily_compression\n"
         "heavy = {'torch', 'pyspark', 'numpy', 'pyarrow', 'jobs', 'shark_core'} & {*sys.modules}\n"
-        "assert not heavy, heavy\n"
-        "seconds = time.perf_counter() - start\n"
-        "assert seconds < 2, seconds\n"
+        "print(*heavy, time.perf_counter() - start)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(airflow_path)}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+    )
+    *heavy, seconds = done.stdout.splitlines()[-1].split()
+    assert heavy == []
+    assert float(seconds) < 2

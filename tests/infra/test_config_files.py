@@ -57,6 +57,7 @@ def test_every_config_loads_under_its_own_name(path: Path) -> None:
 )
 def test_the_columns_read_are_those_that_prepare_writes(name: str, schema: pa.Schema) -> None:
     check_columns(schema, config(name), where=name)
+    assert columns_of_features(config(name)) <= {*schema.names}
 
 
 def test_the_demo_reads_all_that_is_planted_and_refuses_none() -> None:

@@ -65,7 +65,8 @@ def test_the_lakes_day_and_its_refs_stay_as_they_are(
     assert head(published, BRANCH) not in (None, candidate)
     report(branch)
     assert read_report(branch.lake, DAY).snapshot_id == head(published, BRANCH)
-    assert published.lake.find_marker(published.partition(CHECKPOINT, stage="baseline"))
+    baseline = published.partition(CHECKPOINT, stage="baseline")  # the branch has none of its own
+    assert branch.lake.marker(baseline) == published.lake.marker(baseline)
 
 
 def test_a_branch_goes_by_the_plan_in_force_and_decides_nothing(published: DayContext) -> None:
@@ -103,6 +104,14 @@ def test_two_snapshots_are_judged_on_the_same_traffic(
     )
     assert figures["examples"] == branch.lake.marker(partition(EXAMPLES, DAY + timedelta(1))).rows
     assert figures["auc_difference"] == pytest.approx(figures["auc"] - figures["auc_against"])
+
+
+def test_a_snapshot_is_not_judged_on_a_day_that_it_has_seen(
+    published: DayContext, make_context: Any
+) -> None:
+    branch = on_branch(published, make_context)
+    with pytest.raises(ConfigError, match="judged on a day that it has seen"):
+        shadow_evaluate(shadow_of(branch, 0, 1), "no_worse")
 
 
 def test_a_rollout_must_be_shown_to_be_no_worse_a_watch_alarms_at_what_is_shown_to_be_worse(

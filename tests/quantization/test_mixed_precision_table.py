@@ -91,6 +91,14 @@ def test_a_table_may_be_pruned_whole() -> None:
     assert torch.equal(table.dequantize(torch.tensor([7, 2])), table.params["pruned"].expand(2, D))
 
 
+@pytest.mark.parametrize("row", [-1, N])
+def test_a_row_that_is_not_of_the_table_is_refused(row: int) -> None:
+    packed = torch.zeros(1, D + 4, dtype=torch.uint8)
+    block = TierBlock(torch.tensor([row]), packed, "int8", NO_PARAMS)
+    with pytest.raises(DataError, match="do not hold each row once"):
+        MixedPrecisionTable.from_blocks(D, N, {"int8": block}, torch.zeros(D), "here")
+
+
 def test_params_of_tiers_without_rows_are_not_used() -> None:
     codes = np.full(N, FP32, dtype=np.uint8)
     params = {"pruned": torch.ones(D), "int2": torch.ones(2)}

@@ -8,6 +8,7 @@ from shark_core.evaluation.paired_difference import PairedDifference
 from shark_core.evaluation.slices import SliceComparison
 from shark_core.importance.agreement import Agreement, FieldAgreement, WayOfScoring
 from shark_core.pruning.outcome import LossChange, Step
+from shark_core.publish.written import Written
 from shark_core.report.pruning_report import (
     MeasuredStep,
     PlanStanding,
@@ -21,7 +22,6 @@ from shark_core.report.run_report import (
     Records,
     RunReport,
     TierMix,
-    Written,
 )
 
 FIELDS: tuple[tuple[str, float, Decision, str], ...] = (

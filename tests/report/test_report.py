@@ -11,8 +11,9 @@ from shark_core.errors import DataError
 from shark_core.evaluation.slices import NEW_ROWS, SliceComparison
 from shark_core.lake import Lake, partition
 from shark_core.partition_writer import PartitionWriter, RunStamp
+from shark_core.publish.written import Written
 from shark_core.report.html import render_html
-from shark_core.report.run_report import RunReport, Written
+from shark_core.report.run_report import RunReport
 from shark_core.report.stored import read_report, stored_text, write_report
 from shark_core.report.text import short_text
 from shark_core.schemas import REPORT

@@ -51,7 +51,10 @@ def test_columns_are_read_once_even_if_two_features_share_one() -> None:
     ids=str,
 )
 def test_columns_that_can_only_mean_one_thing_are_taken(column: str, kind: pa.DataType) -> None:
-    check_columns(schema_with(column, kind), CONFIG, "here")
+    schema, other = schema_with(column, kind), "price" if column != "price" else "ad"
+    check_columns(schema, CONFIG, "here")
+    message = complaint(schema.remove(schema.get_field_index(other)))
+    assert (repr(column) in message, repr(other) in message) == (False, True)
 
 
 @pytest.mark.parametrize(
