@@ -139,7 +139,7 @@ def _tables(
             read_table(
                 table,
                 params.get(name, {}),
-                lambda file: lake.read_parquet(lake.file_entry(source, file).path),
+                lambda file: lake.read_parquet(lake.file_entry(source, file).path).to_reader(),
                 where,
             ),
         )

@@ -16,8 +16,6 @@ from functools import partial
 from io import BytesIO
 from typing import BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from shark_core.config_sections import MOST_DELTAS, Release
@@ -30,6 +28,7 @@ from shark_core.publish.delta_files import DeltaMaker, DeltaTable
 from shark_core.publish.manifest import Manifest, SnapshotFile
 from shark_core.publish.repair import damaged_files, put_right
 from shark_core.publish.stored_table import StoredTable
+from shark_core.publish.table_columns import parquet_batches
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 
@@ -139,7 +138,7 @@ class _Publication:
         return maker.delta_of(
             table,
             params.get(table.field, {}),
-            lambda name: pq.read_table(pa.BufferReader(self._read(self.manifest.file(name)))),
+            lambda name: parquet_batches(self._read(self.manifest.file(name))),
             where=f"the draft of snapshot {self.manifest.snapshot_id}",
         )
 

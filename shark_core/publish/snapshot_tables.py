@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from torch import Tensor
 
 from shark_core.config_sections import MOST_DELTAS
@@ -21,6 +19,7 @@ from shark_core.publish.catalog import Catalog
 from shark_core.publish.checked_reads import CheckedReads, checked_reads
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.stored_table import StoredTable
+from shark_core.publish.table_columns import parquet_batches
 from shark_core.publish.table_reader import ReadFile, read_changed_table, read_table
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
@@ -68,6 +67,6 @@ class SnapshotTables:
         return (
             manifest.table(field),
             params.get(field, {}),
-            lambda name: pq.read_table(pa.BufferReader(reads.read(manifest, name))),
+            lambda name: parquet_batches(reads.read(manifest, name)),
             key.removesuffix(f"/{PARAMS_FILE}"),
         )

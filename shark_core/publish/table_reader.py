@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from shark_core.errors import DataError
 from shark_core.publish.stored_table import StoredTable, StoredTier, tombstone_file_name
+from shark_core.publish.table_columns import TableColumns, read_columns
 from shark_core.publish.table_delta import TableDelta, composed
 from shark_core.publish.table_files import (
     TOMBSTONE_SCHEMA,
@@ -23,7 +23,7 @@ from shark_core.quantization.schemes import NO_PARAMS
 from shark_core.quantization.tier_block import TierBlock
 from shark_core.quantization.tiers import rows_by_tier
 
-ReadFile = Callable[[str], pa.Table]  # by the file's name
+ReadFile = Callable[[str], pa.RecordBatchReader]  # by the file's name
 
 
 def read_table(
@@ -84,52 +84,45 @@ def _blocks(
 
 
 def read_tier(
-    content: pa.Table, table: StoredTable, tier: StoredTier, params: Tensor, where: str
+    content: pa.RecordBatchReader, table: StoredTable, tier: StoredTier, params: Tensor, where: str
 ) -> TierBlock:
     """The rows of a tier's file, checked. Raises `DataError` where it is another file."""
     _require_schema(content, tier_schema(tier.row_bytes), where)
     _require_metadata(content, tier_metadata(table, tier, params), where)
-    row_ids = _row_ids(content["row_id"].to_numpy(), table, tier.stored_rows, where)
-    return TierBlock(row_ids, _packed_rows(content["row"], tier.row_bytes), tier.scheme, params)
+    columns = read_columns(content, tier.stored_rows, tier.row_bytes)
+    row_ids, packed = _row_ids(columns, table, where), torch.from_numpy(columns.packed)
+    return TierBlock(row_ids, packed, tier.scheme, params)
 
 
-def _tombstones(content: pa.Table, table: StoredTable, where: str) -> Tensor:
+def _tombstones(content: pa.RecordBatchReader, table: StoredTable, where: str) -> Tensor:
     _require_schema(content, TOMBSTONE_SCHEMA, where)
     _require_metadata(content, table_metadata(table), where)
-    return _row_ids(content["row_id"].to_numpy(), table, table.tombstones, where)
+    return _row_ids(read_columns(content, table.tombstones, row_bytes=0), table, where)
 
 
-def _require_schema(content: pa.Table, schema: pa.Schema, where: str) -> None:
+def _require_schema(content: pa.RecordBatchReader, schema: pa.Schema, where: str) -> None:
     if not content.schema.equals(schema):
         columns = ", ".join(f"{column.name} {column.type}" for column in schema)
         raise _damaged(where, columns, content.schema)
 
 
-def _require_metadata(content: pa.Table, expected: Mapping[str, str], where: str) -> None:
+def _require_metadata(
+    content: pa.RecordBatchReader, expected: Mapping[str, str], where: str
+) -> None:
     metadata = content.schema.metadata or {}
     found = {key.decode(): value.decode() for key, value in metadata.items()}
     if found != expected:
         raise _damaged(where, f"a file of {expected}", f"one of {found}")
 
 
-def _row_ids(found: np.ndarray, table: StoredTable, rows: int, where: str) -> Tensor:
-    if len(found) != rows:
-        raise _damaged(where, f"{rows} rows", f"{len(found)} rows")
-    ascending = bool((found[1:] > found[:-1]).all())
-    if not ascending or found[:1].min(initial=0) < 0 or found[-1] >= table.num_embeddings:
+def _row_ids(columns: TableColumns, table: StoredTable, where: str) -> Tensor:
+    rows = len(columns.row_ids)
+    if columns.found != rows:
+        raise _damaged(where, f"{rows} rows", f"{columns.found} rows")
+    lowest, highest = columns.extent
+    if not columns.ascending or lowest < 0 or highest >= table.num_embeddings:
         raise _damaged(where, f"ascending row ids in [0, {table.num_embeddings})", "other row ids")
-    return torch.from_numpy(found.astype(np.int64))
-
-
-def _packed_rows(column: pa.ChunkedArray, row_bytes: int) -> Tensor:
-    """Copied once: what Arrow holds is read-only, in a piece a row group."""
-    packed = np.empty((len(column), row_bytes), dtype=np.uint8)
-    filled = 0
-    for chunk in column.chunks:
-        raw = np.frombuffer(chunk.buffers()[1], dtype=np.uint8).reshape(-1, row_bytes)
-        packed[filled : filled + len(chunk)] = raw[chunk.offset : chunk.offset + len(chunk)]
-        filled += len(chunk)
-    return torch.from_numpy(packed)
+    return torch.from_numpy(columns.row_ids)
 
 
 def _require_params(table: StoredTable, params: Mapping[str, Tensor], where: str) -> None:

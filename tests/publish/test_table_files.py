@@ -13,6 +13,7 @@ import torch
 
 from shark_core.errors import DataError
 from shark_core.publish.stored_table import StoredTier
+from shark_core.publish.table_columns import parquet_batches
 from shark_core.publish.table_files import PARQUET_OPTIONS, tier_batch, tier_metadata, tier_schema
 from shark_core.publish.table_reader import read_table, read_tier
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
@@ -24,8 +25,8 @@ MIX = [0.1, 0.1, 0.2, 0.2, 0.3, 0.1]
 
 
 def reread(table: MixedPrecisionTable, folder: Path) -> MixedPrecisionTable:
-    def read_file(name: str) -> pa.Table:
-        return pq.read_table(folder / f"{name.split('/')[1]}.parquet", partitioning=None)
+    def read_file(name: str) -> pa.RecordBatchReader:
+        return parquet_batches((folder / f"{name.split('/')[1]}.parquet").read_bytes())
 
     for tier in table.blocks:
         write_tier(table, tier, folder / f"tier={tier}.parquet")
@@ -151,7 +152,7 @@ def test_a_file_that_says_something_else_of_itself_is_refused(key: str, value: s
     table = make_table(MIX, 1000)
     tier, params = stored_tier(table, "int2"), table.params["int2"]
     metadata = {**tier_metadata(described(table), tier, params), key: value}
-    content = tier_schema(tier.row_bytes).with_metadata(metadata).empty_table()
+    content = tier_schema(tier.row_bytes).with_metadata(metadata).empty_table().to_reader()
     with pytest.raises(DataError, match=rf"(?s)table file is damaged.*found: .*'{key}': '{value}'"):
         read_tier(content, described(table), tier, params, where="part-00000.parquet")
 
@@ -180,7 +181,7 @@ def test_row_ids_or_widths_that_cannot_be_are_refused(row_ids: list[int], width:
     )
     schema = tier_schema(width).with_metadata(tier_metadata(table, tier, NO_PARAMS))
     rows = [b"x" * width] * len(row_ids)
-    content = pa.table({"row_id": row_ids, "row": rows}, schema=schema)
+    content = pa.table({"row_id": row_ids, "row": rows}, schema=schema).to_reader()
     with pytest.raises(DataError, match="table file is damaged"):
         read_tier(content, table, tier, NO_PARAMS, where="part-00000.parquet")
 
