@@ -1,4 +1,4 @@
-"""The manifest of a snapshot: everything a reader must know, every file with size and checksum.
+"""The manifest of a snapshot: everything a reader must know, every file with size and checksums.
 
     registry/<model>/snapshots/<snapshot_id>.json          this document, written once
     registry/<model>/data/<snapshot_id>/<attempt>/<name>   the files that it lists
@@ -13,28 +13,21 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from shark_core.config_sections import Section
 from shark_core.errors import DataError
 from shark_core.interval import Interval
 from shark_core.publish.sealed_document import seal, unseal
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.stored_table import StoredTable
 
 FORMAT_VERSION = 1
+FAST_CHECKSUMS = "fast_checksums"  # every file has a second checksum
 TABLE_DELTAS = "table_deltas"  # there are tables that are stored as changes on another snapshot's
-KNOWN_FEATURES = frozenset({TABLE_DELTAS})
-
-
-class SnapshotFile(Section):
-    """`name` is relative to the attempt's folder; `rows` is 0 for files that are not tables."""
-
-    name: str
-    rows: int
-    bytes: int
-    sha256: str
+KNOWN_FEATURES = frozenset({FAST_CHECKSUMS, TABLE_DELTAS})
 
 
 class Manifest(Section):
@@ -57,11 +50,20 @@ class Manifest(Section):
     metrics: dict[str, float]
     gates: dict[str, bool]
 
+    @model_validator(mode="after")
+    def _all_files_have_the_same_checksums(self) -> Self:
+        if len({file.read_by for file in self.files}) > 1:
+            raise ValueError("either every file must have the checksum xxh3_128, or none")
+        return self
+
     @property
     def features(self) -> tuple[str, ...]:
-        """The flags that its readers must know: they follow from its content."""
-        as_changes = any(table.base is not None for table in self.tables)
-        return (TABLE_DELTAS,) if as_changes else ()
+        """The flags that its readers must know, in order: they follow from its content."""
+        needed = {
+            FAST_CHECKSUMS: any(file.xxh3_128 is not None for file in self.files),
+            TABLE_DELTAS: any(table.base is not None for table in self.tables),
+        }
+        return tuple(flag for flag, is_needed in needed.items() if is_needed)
 
     @property
     def failed_gates(self) -> list[str]:
@@ -160,6 +162,6 @@ def _newer(version: object, features: list[str]) -> str | None:
 
 
 def _agreeing(manifest: Manifest, features: list[str]) -> Manifest:
-    if tuple(features) != manifest.features:
-        raise ValueError(f"features must be {[*manifest.features]} by its tables, not {features}")
+    if sorted(features) != [*manifest.features]:
+        raise ValueError(f"features must be {[*manifest.features]} by its content, not {features}")
     return manifest

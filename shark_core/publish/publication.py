@@ -25,8 +25,9 @@ from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
 from shark_core.models.table_params_file import TableParams, read_table_params
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.delta_files import DeltaMaker, DeltaTable
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
 from shark_core.publish.repair import damaged_files, put_right
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.stored_table import StoredTable
 from shark_core.publish.table_columns import parquet_batches
 

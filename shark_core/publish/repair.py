@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable
 
 from shark_core.errors import DataError
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.snapshot_store import Progress, SnapshotStore
 
 LOOKS = 3

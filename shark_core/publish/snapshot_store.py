@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from shark_core.errors import ConflictError, DataError, RetryableError
-from shark_core.publish.manifest import Manifest, SnapshotFile, parse_manifest
+from shark_core.publish.manifest import Manifest, parse_manifest
 from shark_core.publish.needed_snapshots import needed_snapshots, with_all_needed
 from shark_core.publish.object_store import ObjectStore, StoredObject
+from shark_core.publish.snapshot_file import CHECKSUMS, SnapshotFile
 
 CHUNK = 1 << 20
 Progress = Callable[[int], object]  # so many more bytes
@@ -25,12 +25,12 @@ class SnapshotStore:
         """Publish a snapshot whose files are stored. Returns the manifest that counts.
 
         That is another attempt's manifest where that attempt was first. Every file is read once
-        more. Raises `DataError` where one is missing or damaged, or a snapshot that this one is
-        stored as changes on is gone, `RetryableError` where that goes meanwhile, `ConflictError`
-        where the id is taken by other content.
+        more, and listed with both checksums. Raises `DataError` where one is missing or damaged, or
+        a snapshot that this one is stored as changes on is gone, `RetryableError` where that goes
+        meanwhile, `ConflictError` where the id is taken by other content.
         """
-        for file in manifest.files:
-            self.check_file(manifest, file, progress)
+        checked = (self.check_file(manifest, file, progress) for file in manifest.files)
+        manifest = manifest.model_copy(update={"files": tuple(checked)})
         with_all_needed(needed_snapshots(manifest), self.snapshot)
         self.store.put_if_absent(self.manifest_key(manifest.snapshot_id), manifest.to_bytes())
         committed = self.snapshot(manifest.snapshot_id)
@@ -111,10 +111,12 @@ class SnapshotStore:
 
     def read_file(self, manifest: Manifest, name: str) -> bytes:
         """A file of a snapshot. Raises `DataError` unless its size and checksum are right."""
+        file = manifest.file(name)
         with self.store.open(self.data_key(manifest, name)) as stream:
             content = stream.read()
-        digest = hashlib.sha256(content).hexdigest()
-        self.require_intact(manifest, manifest.file(name), len(content), digest)
+        checksum = CHECKSUMS[file.read_by]()
+        checksum.update(content)
+        self.require_intact(manifest, file, len(content), {file.read_by: checksum.hexdigest()})
         return content
 
     def check_file(
@@ -122,25 +124,31 @@ class SnapshotStore:
         manifest: Manifest,
         file: SnapshotFile,
         progress: Progress = lambda _: None,
-    ) -> None:
-        """Read a file of a snapshot to its end. Raises as `read_file` does.
+    ) -> SnapshotFile:
+        """Read a file of a snapshot to its end. Gives it with both checksums.
 
-        `progress` is told how many bytes more were read.
+        `progress` is told how many bytes more were read. Raises `DataError` unless its size and
+        every checksum that it is listed with are right.
         """
         key = self.data_key(manifest, file.name)
-        digest = hashlib.sha256()
+        checksums = {name: new() for name, new in CHECKSUMS.items()}
         with self.store.open(key) as stream:
             while chunk := stream.read(CHUNK):
-                digest.update(chunk)
+                for checksum in checksums.values():
+                    checksum.update(chunk)
                 progress(len(chunk))
-        self.require_intact(manifest, file, self.store.size(key), digest.hexdigest())
+        found = {name: checksum.hexdigest() for name, checksum in checksums.items()}
+        self.require_intact(manifest, file, self.store.size(key), found)
+        return file.model_copy(update=found)
 
     def require_intact(
-        self, manifest: Manifest, file: SnapshotFile, size: int, digest: str
+        self, manifest: Manifest, file: SnapshotFile, size: int, checksums: Mapping[str, str]
     ) -> None:
-        """Raises `DataError` where a file has another size, or its sha256 is not `digest`."""
-        expected = f"{file.bytes} bytes, sha256 {file.sha256}"
-        found = f"{size} bytes, sha256 {digest}"
+        """Raises `DataError` where a file has another size, or is listed with another checksum."""
+        listed = file.checksums
+        compared = [name for name in checksums if name in listed]
+        expected = _described(file.bytes, {name: listed[name] for name in compared})
+        found = _described(size, {name: checksums[name] for name in compared})
         if found != expected:
             raise DataError(
                 "a file of a snapshot is damaged",
@@ -150,3 +158,7 @@ class SnapshotStore:
                 remedy="run `python -m jobs publish` for that day again: it puts such files right; "
                 "meanwhile roll back",
             )
+
+
+def _described(size: int, checksums: Mapping[str, str]) -> str:
+    return ", ".join([f"{size} bytes", *(f"{name} {digits}" for name, digits in checksums.items())])

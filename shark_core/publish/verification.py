@@ -9,8 +9,9 @@ import torch
 
 from shark_core.errors import DataError
 from shark_core.publish.catalog import Catalog
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
 from shark_core.publish.needed_snapshots import with_all_needed
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.snapshot_tables import SnapshotTables
 
 Progress = Callable[[int], object]  # so many more bytes

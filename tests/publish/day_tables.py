@@ -16,8 +16,9 @@ from safetensors.torch import save
 from shark_core.config_sections import Release
 from shark_core.models.table_params_file import FILE_NAME as PARAMS_FILE
 from shark_core.publish.catalog import Catalog
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
 from shark_core.publish.publication import publish_snapshot
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.table_files import PARQUET_OPTIONS, tier_batch, tier_metadata, tier_schema
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.schemes import NO_PARAMS

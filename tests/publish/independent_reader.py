@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+import xxhash
 
-KNOWN_FEATURES = {"table_deltas"}
+KNOWN_FEATURES = {"fast_checksums", "table_deltas"}
 MOST_CHANGES = 30
 BITS = {"int8": 8, "int4": 4, "int2": 2, "int4_shared": 4, "int2_shared": 2}
 DTYPES = {"F32": "<f4", "F16": "<f2", "I64": "<i8"}
@@ -49,6 +50,8 @@ class IndependentReader:
         manifest = _sealed(path)
         _require(manifest["format_version"] == 1, "format_version")
         _require(set(manifest["features"]) <= KNOWN_FEATURES, "features")
+        has_fast = ["xxh3_128" in file for file in manifest["files"]]
+        _require(has_fast == ["fast_checksums" in manifest["features"]] * len(has_fast), "files")
         return manifest
 
     def file(self, manifest: Document, name: str) -> bytes:
@@ -57,6 +60,8 @@ class IndependentReader:
         content = (folder / manifest["attempt"] / name).read_bytes()
         _require(len(content) == listed["bytes"], name)
         _require(hashlib.sha256(content).hexdigest() == listed["sha256"], name)
+        if "fast_checksums" in manifest["features"]:
+            _require(xxhash.xxh3_128(content, seed=0).hexdigest() == listed["xxh3_128"], name)
         return content
 
     def tensors(self, manifest: Document, name: str) -> dict[str, np.ndarray]:

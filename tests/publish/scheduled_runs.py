@@ -12,8 +12,9 @@ from typing import BinaryIO
 
 from shark_core.config_sections import Release
 from shark_core.publish.catalog import CANDIDATE, PRODUCTION, Catalog
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
 from shark_core.publish.publication import publish_snapshot
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.snapshot_tables import SnapshotTables
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from tests.publish.day_tables import FIELD, DayTables

@@ -10,9 +10,10 @@ from io import BytesIO
 from typing import BinaryIO
 
 from shark_core.publish.catalog import Catalog
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
 from shark_core.publish.object_store import ObjectStore
 from shark_core.publish.publication import publish_snapshot
+from shark_core.publish.snapshot_file import SnapshotFile
 
 CONTENTS = {
     "dense.safetensors": b"dense" * 50,
@@ -54,6 +55,12 @@ def open_content(name: str) -> Iterator[BinaryIO]:
 
 def publish(store: ObjectStore, snapshot_id: str, day: int = 0) -> Manifest:
     return publish_snapshot(Catalog(store, "ctr"), draft(snapshot_id, day), open_content)
+
+
+def without_fast_checksums(manifest: Manifest) -> Manifest:
+    """As releases wrote it that did not know them."""
+    files = (file.model_copy(update={"xxh3_128": None}) for file in manifest.files)
+    return manifest.model_copy(update={"files": tuple(files)})
 
 
 def publish_and_promote(store: ObjectStore, snapshot_id: str, day: int = 0) -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from xxhash import xxh3_128
 
 from shark_core.errors import ConflictError, DataError
 from shark_core.publish.catalog import Catalog
@@ -13,6 +16,7 @@ from tests.publish.snapshots import (
     log_of,
     publish,
     publish_and_promote,
+    without_fast_checksums,
 )
 from tests.publish.stores import keys
 
@@ -62,10 +66,36 @@ def test_a_damaged_file_is_neither_committed_nor_read(
 ) -> None:
     manifest = publish(store, "s1")
     (store.root / catalog.data_key(manifest, TABLE)).write_bytes(content)
-    with pytest.raises(DataError, match=r"(?s)damaged.*sha256"):
+    with pytest.raises(DataError, match=r"(?s)damaged.*xxh3_128"):
         catalog.read_file(manifest, TABLE)
     with pytest.raises(DataError, match=r"(?s)damaged.*sha256"):
+        catalog.read_file(without_fast_checksums(manifest), TABLE)
+    with pytest.raises(DataError, match=r"(?s)damaged.*sha256"):
         catalog.commit(manifest)
+
+
+def test_a_committed_manifest_lists_both_checksums_of_every_file(store: LocalStore) -> None:
+    for file in publish(store, "s1").files:
+        content = CONTENTS[file.name]
+        assert file.sha256 == hashlib.sha256(content).hexdigest()
+        assert file.xxh3_128 == xxh3_128(content).hexdigest()
+
+
+def test_reading_goes_by_the_fast_checksum_and_checking_by_each(
+    catalog: Catalog, store: LocalStore
+) -> None:
+    manifest = publish(store, "s1")
+    for checksum, others in {"sha256": "xxh3_128", "xxh3_128": "sha256"}.items():
+        wrong = manifest.file(TABLE).model_copy(update={checksum: "0" * 32})
+        claimed = manifest.model_copy(update={"files": (wrong,)})
+        with pytest.raises(DataError, match=rf"(?s)damaged.*{checksum} 0000.*{others}"):
+            catalog.check_file(claimed, wrong)
+        read = partial(catalog.read_file, claimed, TABLE)
+        if checksum == "sha256":
+            assert read() == CONTENTS[TABLE]
+        else:
+            with pytest.raises(DataError, match="damaged"):
+                read()
 
 
 def test_an_id_taken_by_other_content_is_a_conflict(catalog: Catalog, store: LocalStore) -> None:

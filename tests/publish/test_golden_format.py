@@ -3,83 +3,74 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pytest
 from safetensors.numpy import load
 
 from shark_core.errors import ConfigError, DataError
-from shark_core.publish.catalog import Catalog
-from shark_core.publish.manifest import Manifest
-from shark_core.publish.object_store_local import LocalStore
 from shark_core.publish.snapshot_tables import SnapshotTables
+from tests.publish.golden.make_fast_checksums import main as make_fast_checksums
 from tests.publish.golden.make_format_1 import main as make_format_1
-from tests.publish.independent_reader import IndependentReader
+from tests.publish.golden_registries import GOLDEN, Golden, damaged
 
 CHECKOUT = Path(__file__).parents[2]
-FORMAT_1 = Path(__file__).parent / "golden" / "format-1"
-REGISTRY = FORMAT_1 / "registry"
-CATALOG = Catalog(LocalStore(REGISTRY), "ctr")
-READER = IndependentReader(REGISTRY, "ctr")
-LOG = [entry.snapshot_id for entry in CATALOG.history("candidate")][::-1]
 FIELDS = ("user_id", "item_id", "brand")
+USER_INT8 = "table=user_id/tier=int8/part-00000.parquet"
 SCHEMES = {"fp32", "fp16", "int8", "int4", "int2", "int4_shared", "int2_shared", "pruned"}
 
-every_table = pytest.mark.parametrize(
-    ("snapshot_id", "field"), [(snapshot_id, field) for snapshot_id in LOG for field in FIELDS]
+
+every_golden = pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden.folder.name)
+every_snapshot = pytest.mark.parametrize(
+    ("golden", "snapshot_id"), [(golden, each) for golden in GOLDEN for each in golden.log]
 )
+every_field = pytest.mark.parametrize("field", FIELDS)
 
 
-def manifests() -> list[Manifest]:
-    return [CATALOG.snapshot(snapshot_id) for snapshot_id in LOG]
-
-
-def golden_values() -> dict[tuple[str, str], np.ndarray]:
-    """(snapshot id, field) → float32 (N, D)."""
-    rows = defaultdict(list)
-    for line in (FORMAT_1 / "values.csv").read_text(encoding="utf-8").splitlines():
-        snapshot_id, field, row_id, *values = line.split(",")
-        assert int(row_id) == len(rows[snapshot_id, field])
-        rows[snapshot_id, field].append(values)
-    return {key: np.array(found, dtype=np.float32) for key, found in rows.items()}
-
-
-def golden_dense() -> dict[str, list[np.float32]]:
-    lines = (FORMAT_1 / "dense.csv").read_text(encoding="utf-8").splitlines()
-    return {
-        name: [np.float32(value) for value in values]
-        for name, *values in (line.split(",") for line in lines)
-    }
-
-
-def test_the_golden_registry_has_everything_that_the_format_has() -> None:
-    first, second, third = manifests()
+@every_golden
+def test_the_golden_registries_have_everything_that_the_format_has(golden: Golden) -> None:
+    first, second, third = golden.manifests()
     tiers = [tier for m in (first, second, third) for table in m.tables for tier in table.tiers]
     assert {tier.scheme for tier in tiers} == SCHEMES
     assert {tier.tier for tier in first.table("user_id").tiers} == SCHEMES & {t.tier for t in tiers}
     bases = [[m.table(field).base for field in FIELDS] for m in (first, second, third)]
-    assert bases == [[None] * 3, [LOG[0], LOG[0], None], [LOG[1]] * 3]
+    log = golden.log
+    assert bases == [[None] * 3, [log[0], log[0], None], [log[1]] * 3]
     assert [m.table("user_id").tombstones for m in (first, second, third)] == [0, 2, 1]
     assert second.table("item_id").files == ()  # other table params, the same rows
-    assert [m.features for m in (first, second, third)] == [(), *[("table_deltas",)] * 2]
+    flags = golden.features
+    assert [m.features for m in (first, second, third)] == [flags, *[(*flags, "table_deltas")] * 2]
     assert {m.pruned for m in (first, second, third)} == {("country",)}
 
 
-@every_table
-def test_the_catalog_reads_what_was_published(snapshot_id: str, field: str) -> None:
-    found = SnapshotTables(CATALOG).read(CATALOG.snapshot(snapshot_id), field).dequantize().numpy()
-    expected = golden_values()[snapshot_id, field]
+@every_golden
+def test_a_manifest_that_is_read_and_written_again_is_the_same_to_the_last_byte(
+    golden: Golden,
+) -> None:
+    for manifest in golden.manifests():
+        key = golden.catalog.manifest_key(manifest.snapshot_id)
+        assert manifest.to_bytes() == (golden.folder / "registry" / key).read_bytes()
+
+
+@every_snapshot
+@every_field
+def test_the_catalog_reads_what_was_published(golden: Golden, snapshot_id: str, field: str) -> None:
+    catalog = golden.catalog
+    found = SnapshotTables(catalog).read(catalog.snapshot(snapshot_id), field).dequantize().numpy()
+    expected = golden.values()[snapshot_id, field]
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     assert found.tobytes() == expected.tobytes()
 
 
-@every_table
-def test_a_reader_written_from_the_spec_alone_reads_the_same(snapshot_id: str, field: str) -> None:
-    found, expected = READER.table(snapshot_id, field), golden_values()[snapshot_id, field]
+@every_snapshot
+@every_field
+def test_a_reader_written_from_the_spec_alone_reads_the_same(
+    golden: Golden, snapshot_id: str, field: str
+) -> None:
+    found = golden.reader.table(snapshot_id, field)
+    expected = golden.values()[snapshot_id, field]
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     assert found.tobytes() == expected.tobytes()
 
@@ -90,54 +81,65 @@ def test_the_other_reader_knows_nothing_of_the_code() -> None:
     assert not {*imported} & {"shark_core", "jobs", "tests", "torch", "safetensors"}
 
 
-@pytest.mark.parametrize("snapshot_id", LOG)
-def test_the_dense_part_is_what_was_published(snapshot_id: str) -> None:
-    manifest = CATALOG.snapshot(snapshot_id)
-    ours = load(CATALOG.read_file(manifest, "dense.safetensors"))
-    theirs = READER.tensors(READER.manifest(snapshot_id), "dense.safetensors")
+@every_snapshot
+def test_the_dense_part_is_what_was_published(golden: Golden, snapshot_id: str) -> None:
+    manifest = golden.catalog.snapshot(snapshot_id)
+    ours = load(golden.catalog.read_file(manifest, "dense.safetensors"))
+    reader = golden.reader
+    theirs = reader.tensors(reader.manifest(snapshot_id), "dense.safetensors")
     for found in (ours, theirs):
-        assert {name: [*values.flatten()] for name, values in found.items()} == golden_dense()
+        assert {name: [*values.flatten()] for name, values in found.items()} == golden.dense()
 
 
-def test_every_file_has_its_checksum_and_none_is_left_over() -> None:
-    listed = set()
-    for manifest in manifests():
+@every_golden
+def test_every_file_has_its_checksums_and_none_is_left_over(golden: Golden) -> None:
+    listed, catalog, reader = set(), golden.catalog, golden.reader
+    for manifest in golden.manifests():
         for file in manifest.files:
-            CATALOG.check_file(manifest, file)
-            READER.file(READER.manifest(manifest.snapshot_id), file.name)
-            listed.add(CATALOG.data_key(manifest, file.name))
-    assert {found.key for found in CATALOG.store.list("ctr/data")} == listed
+            assert (catalog.check_file(manifest, file) == file) == bool(golden.features)
+            reader.file(reader.manifest(manifest.snapshot_id), file.name)
+            listed.add(catalog.data_key(manifest, file.name))
+    assert {found.key for found in catalog.store.list("ctr/data")} == listed
 
 
-def test_both_readers_agree_on_the_refs() -> None:
-    assert CATALOG.refs() == ["candidate", "production"]
-    for ref, moves in {"candidate": LOG, "production": [LOG[0], LOG[1], LOG[0]]}.items():
-        ours, theirs = [*CATALOG.history(ref)], READER.log(ref)
+@every_golden
+def test_both_readers_agree_on_the_refs(golden: Golden) -> None:
+    catalog, reader, log = golden.catalog, golden.reader, golden.log
+    assert catalog.refs() == ["candidate", "production"]
+    for ref, moves in {"candidate": log, "production": [log[0], log[1], log[0]]}.items():
+        ours, theirs = [*catalog.history(ref)], reader.log(ref)
         assert [entry.snapshot_id for entry in ours] == moves[::-1]
         assert [entry["snapshot_id"] for entry in theirs] == moves[::-1]
         assert [e["promotion_id"] for e in theirs] == [e.promotion_id for e in ours]
-    assert READER.head("production") == LOG[0]
-    assert READER.log("production")[0]["restores"] == 0
+    assert reader.head("production") == log[0]
+    assert reader.log("production")[0]["restores"] == 0
 
 
-@pytest.mark.parametrize("name", ["table=user_id/tier=int8/part-00000.parquet", "model.json"])
-def test_a_changed_byte_is_refused_by_both(name: str, tmp_path: Path) -> None:
-    shutil.copytree(REGISTRY, tmp_path / "registry")
-    copy = Catalog(LocalStore(tmp_path / "registry"), "ctr")
-    manifest = copy.snapshot(LOG[0])
-    path = tmp_path / "registry" / copy.data_key(manifest, name)
-    content = path.read_bytes()
-    path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+@every_golden
+@pytest.mark.parametrize("name", [USER_INT8, "model.json"])
+def test_a_changed_byte_is_refused_by_both(golden: Golden, name: str, tmp_path: Path) -> None:
+    copy = damaged(golden, name, tmp_path)
+    manifest = copy.manifests()[0]
     with pytest.raises(DataError, match="is damaged"):
-        copy.read_file(manifest, name)
-    other = IndependentReader(tmp_path / "registry", "ctr")
+        copy.catalog.read_file(manifest, name)
+    with pytest.raises(DataError, match="is damaged"):
+        copy.catalog.check_file(manifest, manifest.file(name))
     with pytest.raises(ValueError, match=re.escape(name)):
-        other.file(other.manifest(LOG[0]), name)
+        copy.reader.file(copy.reader.manifest(manifest.snapshot_id), name)
 
 
-def test_golden_files_are_never_made_again() -> None:
+@every_golden
+def test_a_changed_byte_in_a_table_or_below_it_is_refused(golden: Golden, tmp_path: Path) -> None:
+    copy = damaged(golden, USER_INT8, tmp_path)
+    for manifest in copy.manifests():
+        with pytest.raises(DataError, match="a file of a snapshot is damaged"):
+            SnapshotTables(copy.catalog).read(manifest, "user_id")
+
+
+@pytest.mark.parametrize("make", [make_format_1, make_fast_checksums])
+def test_golden_files_are_never_made_again(make: Callable[[], None]) -> None:
     with pytest.raises(ConfigError, match="never made again"):
-        make_format_1()
+        make()
 
 
 def test_the_query_in_the_readme_gives_what_is_printed_there(

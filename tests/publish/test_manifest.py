@@ -25,6 +25,11 @@ def as_changes(base: str | None) -> Manifest:
     return draft("0123").model_copy(update={"tables": (table_on(base),)})
 
 
+def with_fast_checksums(manifest: Manifest) -> Manifest:
+    files = (file.model_copy(update={"xxh3_128": "0" * 32}) for file in manifest.files)
+    return manifest.model_copy(update={"files": tuple(files)})
+
+
 def test_a_manifest_survives_its_json() -> None:
     assert parse_manifest(draft("0123").to_bytes(), "here") == draft("0123")
 
@@ -35,13 +40,26 @@ def test_versions_that_this_release_does_not_know_are_refused(version: object) -
         parse_manifest(changed(format_version=version), "here")
 
 
-@pytest.mark.parametrize(("base", "features"), [(None, []), ("4567", ["table_deltas"])])
-def test_a_table_stored_as_changes_has_its_feature_flag(
-    base: str | None, features: list[str]
+@pytest.mark.parametrize(("base", "of_base"), [(None, []), ("4567", ["table_deltas"])])
+@pytest.mark.parametrize(("fast", "of_fast"), [(False, []), (True, ["fast_checksums"])])
+def test_tables_stored_as_changes_and_second_checksums_have_their_feature_flags(
+    base: str | None, of_base: list[str], fast: bool, of_fast: list[str]
 ) -> None:
-    content = as_changes(base).to_bytes()
-    assert json.loads(content)["features"] == features
-    assert parse_manifest(content, "here") == as_changes(base)
+    manifest = with_fast_checksums(as_changes(base)) if fast else as_changes(base)
+    content = manifest.to_bytes()
+    assert json.loads(content)["features"] == of_fast + of_base
+    assert (b"xxh3_128" in content) == fast
+    assert parse_manifest(content, "here") == manifest
+    in_other_order = changed(manifest, features=of_base + of_fast)
+    assert parse_manifest(in_other_order, "here") == manifest
+
+
+def test_a_checksum_of_some_files_only_is_refused() -> None:
+    documents = unseal(with_fast_checksums(draft("0123")).to_bytes())["files"]
+    del documents[0]["xxh3_128"]
+    content = changed(features=["fast_checksums"], files=documents)
+    with pytest.raises(DataError, match=r"(?s)damaged.*every file must have the checksum xxh3_128"):
+        parse_manifest(content, "here")
 
 
 def test_features_that_this_release_does_not_know_are_refused_by_name() -> None:
@@ -54,7 +72,21 @@ def test_features_that_this_release_does_not_know_are_refused_by_name() -> None:
 
 @pytest.mark.parametrize("base", [None, "4567"])
 def test_features_that_contradict_the_tables_are_refused(base: str | None) -> None:
-    content = changed(as_changes(base), features=[] if base else ["table_deltas"])
+    refuse_features(as_changes(base), [] if base else ["table_deltas"])
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_features_that_contradict_the_checksums_are_refused(fast: bool) -> None:
+    manifest = with_fast_checksums(draft("0123")) if fast else draft("0123")
+    refuse_features(manifest, [] if fast else ["fast_checksums"])
+
+
+def test_a_feature_that_is_listed_twice_is_refused() -> None:
+    refuse_features(as_changes("4567"), ["table_deltas"] * 2)
+
+
+def refuse_features(manifest: Manifest, features: list[str]) -> None:
+    content = changed(manifest, features=features)
     with pytest.raises(DataError, match=r"(?s)damaged.*features must be"):
         parse_manifest(content, "here")
 

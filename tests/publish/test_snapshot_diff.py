@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
 from shark_core.publish.snapshot_diff import Change, TableSize, diff_snapshots, table_sizes
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.stored_table import StoredTable, StoredTier, tier_file_name
 from tests.publish.snapshots import draft
 

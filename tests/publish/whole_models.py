@@ -14,7 +14,8 @@ from shark_core.models.ctr_model import CtrModel, model_from_spec
 from shark_core.models.model_spec import ModelSpec
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.compressed_model import DENSE_FILE, MODEL_FILE, ModelDescription
-from shark_core.publish.manifest import Manifest, SnapshotFile
+from shark_core.publish.manifest import Manifest
+from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from tests.publish.day_tables import FIELD, DayTables
 
