@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -14,6 +15,7 @@ from shark_core.errors import SharkError
 from shark_core.lake import FileEntry, Lake
 
 PIECE = 1 << 20  # bytes that are written together: Parquet's pages and their headers come singly
+LARGE = 1 << 16  # bytes that are worth a write of their own
 
 
 class HashingSink:
@@ -57,12 +59,13 @@ class HashingSink:
     def _write_waiting(self) -> None:
         if not self._waiting:
             return
-        piece = b"".join(self._waiting)
+        pieces = _joined(self._waiting)
+        self._bytes += self._bytes_waiting
         self._waiting, self._bytes_waiting = [], 0
-        self._hash.update(piece)
-        self._bytes += len(piece)
+        self._hash.update(*pieces)
         with self._lake.writing(self._path):
-            self._stream.write(piece)
+            for piece in pieces:
+                self._stream.write(piece)
 
     def discard(self, error: BaseException) -> None:
         """An upload cannot be abandoned in pyarrow: it is ended, then what it published removed."""
@@ -74,6 +77,17 @@ class HashingSink:
 
     def entry(self, rows: int) -> FileEntry:
         return FileEntry(self._path, rows, self._bytes, self._hash.hexdigest())
+
+
+def _joined(pieces: Iterable[bytes]) -> list[bytes]:
+    """Small ones that follow each other as one; large ones as they are: joining copies them."""
+    found: list[bytes] = []
+    for are_large, group in groupby(pieces, key=lambda piece: len(piece) >= LARGE):
+        if are_large:
+            found.extend(group)
+        else:
+            found.append(b"".join(group))
+    return found
 
 
 class OpenParquet:
