@@ -33,20 +33,20 @@ def fill(codes: Array, present: Array, bits: int, packed: Array, ranks: Array) -
     """Tier codes uint8 (N,) → packed uint8 (blocks, bytes), ranks int32 (blocks, ranked tiers).
 
     `present` uint8 (tiers,) are the codes that occur, in ascending order; those without ranks come
-    last. A tier's rows are counted by comparing a block at a time, which runs over many bytes at
-    once, unlike adding to a counter row by row.
+    last. All is compared, counted and packed a block at a time, which runs over many bytes at once,
+    unlike a row at a time.
     """
     block_rows, ranked = packed.shape[1] * 8 // bits, ranks.shape[1]
-    member_of = np.zeros(256, dtype=np.uint8)
-    for member in range(len(present)):
-        member_of[present[member]] = member
+    members = np.zeros(block_rows, dtype=np.uint8)
+    words, masks = members.view(np.uint64), _masks(bits)
     before = np.zeros(ranked, dtype=np.int32)
     for block in range(len(packed)):
         rows = codes[block * block_rows : (block + 1) * block_rows]
         for member in range(ranked):
             ranks[block, member] = before[member]
             before[member] += _count(rows, present[member])
-        _pack(rows, member_of, bits, packed[block])
+        _members(rows, present, members)
+        _pack(words, bits, masks, packed[block])
 
 
 @compiled
@@ -59,13 +59,36 @@ def _count(rows: Array, code: int) -> int:
 
 
 @compiled
-def _pack(rows: Array, member_of: Array, bits: int, packed: Array) -> None:
-    """Low bits first; bytes that no row reaches are 0."""
-    per_byte = 8 // bits
-    whole = len(rows) // per_byte
-    for byte in range(len(packed)):
-        held = np.uint8(0)
-        first = byte * per_byte
-        for place in range(per_byte if byte < whole else max(len(rows) - first, 0)):
-            held |= member_of[rows[first + place]] << np.uint8(place * bits)
-        packed[byte] = held
+def _members(rows: Array, present: Array, members: Array) -> None:
+    """Which of `present` each row is, which is how many of them are below it; 0 beyond the rows."""
+    members[:] = 0
+    for code in present[:-1]:
+        for place in range(len(rows)):
+            members[place] += np.uint8(rows[place] > code)
+
+
+@compiled
+def _masks(bits: int) -> Array:
+    """What is left of a word after each step of `_pack`: uint64 (3,)."""
+    masks = np.zeros(3, dtype=np.uint64)
+    for step in range(3):
+        width = bits << (step + 1)
+        lane = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+        for start in range(0, 64, 16 << step):
+            masks[step] |= lane << np.uint64(start)
+    return masks
+
+
+@compiled
+def _pack(words: Array, bits: int, masks: Array, packed: Array) -> None:
+    """Eight members in the bytes of a word → as many bytes as a member has bits, low bits first.
+
+    Neighbours are put together three times: one and one, two and two, four and four.
+    """
+    for place in range(len(words)):
+        word = words[place]
+        for step in range(3):
+            gap = np.uint64((8 - bits) << step)
+            word = (word | word >> gap) & masks[step]
+        for byte in range(bits):
+            packed[place * bits + byte] = np.uint8(word >> np.uint64(8 * byte) & np.uint64(255))
