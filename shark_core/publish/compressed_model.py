@@ -31,6 +31,7 @@ from shark_core.models.ctr_model import CtrModel, model_from_spec
 from shark_core.models.model_spec import ModelSpec
 from shark_core.models.table_params_file import load_table_params
 from shark_core.publish.stored_table import StoredTable, stored_tables
+from shark_core.publish.table_columns import table_content
 from shark_core.publish.table_reader import read_table
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.schemas import COMPRESSED
@@ -139,7 +140,7 @@ def _tables(
             read_table(
                 table,
                 params.get(name, {}),
-                lambda file: lake.read_parquet(lake.file_entry(source, file).path).to_reader(),
+                lambda file: table_content(lake.read_parquet(lake.file_entry(source, file).path)),
                 where,
             ),
         )

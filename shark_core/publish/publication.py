@@ -29,7 +29,7 @@ from shark_core.publish.manifest import Manifest
 from shark_core.publish.repair import damaged_files, put_right
 from shark_core.publish.snapshot_file import SnapshotFile
 from shark_core.publish.stored_table import StoredTable
-from shark_core.publish.table_columns import parquet_batches
+from shark_core.publish.table_columns import parquet_content
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 
@@ -139,7 +139,7 @@ class _Publication:
         return maker.delta_of(
             table,
             params.get(table.field, {}),
-            lambda name: parquet_batches(self._read(self.manifest.file(name))),
+            lambda name: parquet_content(self._read(self.manifest.file(name))),
             where=f"the draft of snapshot {self.manifest.snapshot_id}",
         )
 

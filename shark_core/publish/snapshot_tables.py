@@ -19,7 +19,7 @@ from shark_core.publish.catalog import Catalog
 from shark_core.publish.checked_reads import CheckedReads, checked_reads
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.stored_table import StoredTable
-from shark_core.publish.table_columns import parquet_batches
+from shark_core.publish.table_columns import parquet_content
 from shark_core.publish.table_reader import ReadFile, read_changed_table, read_table
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 
@@ -67,6 +67,6 @@ class SnapshotTables:
         return (
             manifest.table(field),
             params.get(field, {}),
-            lambda name: parquet_batches(reads.read(manifest, name)),
+            lambda name: parquet_content(reads.read(manifest, name)),
             key.removesuffix(f"/{PARAMS_FILE}"),
         )

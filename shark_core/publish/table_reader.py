@@ -10,7 +10,7 @@ from torch import Tensor
 
 from shark_core.errors import DataError
 from shark_core.publish.stored_table import StoredTable, StoredTier, tombstone_file_name
-from shark_core.publish.table_columns import TableColumns, read_columns
+from shark_core.publish.table_columns import TableColumns, TableContent, read_columns
 from shark_core.publish.table_delta import TableDelta, composed
 from shark_core.publish.table_files import (
     TOMBSTONE_SCHEMA,
@@ -23,7 +23,7 @@ from shark_core.quantization.schemes import NO_PARAMS
 from shark_core.quantization.tier_block import TierBlock
 from shark_core.quantization.tiers import rows_by_tier
 
-ReadFile = Callable[[str], pa.RecordBatchReader]  # by the file's name
+ReadFile = Callable[[str], TableContent]  # by the file's name
 
 
 def read_table(
@@ -84,41 +84,45 @@ def _blocks(
 
 
 def read_tier(
-    content: pa.RecordBatchReader, table: StoredTable, tier: StoredTier, params: Tensor, where: str
+    content: TableContent, table: StoredTable, tier: StoredTier, params: Tensor, where: str
 ) -> TierBlock:
     """The rows of a tier's file, checked. Raises `DataError` where it is another file."""
     _require_schema(content, tier_schema(tier.row_bytes), where)
     _require_metadata(content, tier_metadata(table, tier, params), where)
-    columns = read_columns(content, tier.stored_rows, tier.row_bytes)
+    _require_rows(content, tier.stored_rows, where)
+    columns = read_columns(content, tier.row_bytes)
     row_ids, packed = _row_ids(columns, table, where), torch.from_numpy(columns.packed)
     return TierBlock(row_ids, packed, tier.scheme, params)
 
 
-def _tombstones(content: pa.RecordBatchReader, table: StoredTable, where: str) -> Tensor:
+def _tombstones(content: TableContent, table: StoredTable, where: str) -> Tensor:
     _require_schema(content, TOMBSTONE_SCHEMA, where)
     _require_metadata(content, table_metadata(table), where)
-    return _row_ids(read_columns(content, table.tombstones, row_bytes=0), table, where)
+    _require_rows(content, table.tombstones, where)
+    return _row_ids(read_columns(content, row_bytes=0), table, where)
 
 
-def _require_schema(content: pa.RecordBatchReader, schema: pa.Schema, where: str) -> None:
+def _require_schema(content: TableContent, schema: pa.Schema, where: str) -> None:
     if not content.schema.equals(schema):
         columns = ", ".join(f"{column.name} {column.type}" for column in schema)
         raise _damaged(where, columns, content.schema)
 
 
-def _require_metadata(
-    content: pa.RecordBatchReader, expected: Mapping[str, str], where: str
-) -> None:
+def _require_metadata(content: TableContent, expected: Mapping[str, str], where: str) -> None:
     metadata = content.schema.metadata or {}
     found = {key.decode(): value.decode() for key, value in metadata.items()}
     if found != expected:
         raise _damaged(where, f"a file of {expected}", f"one of {found}")
 
 
+def _require_rows(content: TableContent, rows: int, where: str) -> None:
+    if content.rows != rows:
+        raise _damaged(where, f"{rows} rows", f"{content.rows} rows")
+
+
 def _row_ids(columns: TableColumns, table: StoredTable, where: str) -> Tensor:
-    rows = len(columns.row_ids)
-    if columns.found != rows:
-        raise _damaged(where, f"{rows} rows", f"{columns.found} rows")
+    if not columns.complete:
+        raise _damaged(where, f"{len(columns.row_ids)} rows", "others than its row groups say")
     lowest, highest = columns.extent
     if not columns.ascending or lowest < 0 or highest >= table.num_embeddings:
         raise _damaged(where, f"ascending row ids in [0, {table.num_embeddings})", "other row ids")

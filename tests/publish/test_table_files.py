@@ -6,27 +6,24 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 
-from shark_core.errors import DataError
-from shark_core.publish.stored_table import StoredTier
-from shark_core.publish.table_columns import parquet_batches
-from shark_core.publish.table_files import PARQUET_OPTIONS, tier_batch, tier_metadata, tier_schema
-from shark_core.publish.table_reader import read_table, read_tier
+from shark_core.publish.table_columns import TableContent, parquet_content
+from shark_core.publish.table_files import PARQUET_OPTIONS, tier_batch, tier_schema
+from shark_core.publish.table_reader import read_table
 from shark_core.quantization.mixed_precision_table import MixedPrecisionTable
 from shark_core.quantization.schemes import NO_PARAMS, SCHEMES
 from shark_core.quantization.tier_block import TierBlock
-from tests.publish.stored_tables import described, make_table, stored_tier, write_tier
+from tests.publish.stored_tables import described, make_table, write_tier
 
 MIX = [0.1, 0.1, 0.2, 0.2, 0.3, 0.1]
 
 
 def reread(table: MixedPrecisionTable, folder: Path) -> MixedPrecisionTable:
-    def read_file(name: str) -> pa.RecordBatchReader:
-        return parquet_batches((folder / f"{name.split('/')[1]}.parquet").read_bytes())
+    def read_file(name: str) -> TableContent:
+        return parquet_content((folder / f"{name.split('/')[1]}.parquet").read_bytes())
 
     for tier in table.blocks:
         write_tier(table, tier, folder / f"tier={tier}.parquet")
@@ -135,64 +132,3 @@ def test_a_file_explains_itself(tmp_path: Path) -> None:
         b"embedding_dim": b"16",
         b"num_embeddings": b"1000",
     }
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("field", "item_id"),
-        ("tier", "int4"),
-        ("scheme", "int2"),
-        ("params", "0000803f00000000"),
-        ("embedding_dim", "8"),
-        ("num_embeddings", "999"),
-    ],
-)
-def test_a_file_that_says_something_else_of_itself_is_refused(key: str, value: str) -> None:
-    table = make_table(MIX, 1000)
-    tier, params = stored_tier(table, "int2"), table.params["int2"]
-    metadata = {**tier_metadata(described(table), tier, params), key: value}
-    content = tier_schema(tier.row_bytes).with_metadata(metadata).empty_table().to_reader()
-    with pytest.raises(DataError, match=rf"(?s)table file is damaged.*found: .*'{key}': '{value}'"):
-        read_tier(content, described(table), tier, params, where="part-00000.parquet")
-
-
-@pytest.mark.parametrize(
-    ("row_ids", "width"),
-    [
-        ([0, 2, 1], 20),
-        ([0, 1, 9], 20),
-        ([-1, 0, 1], 20),
-        ([0, 1, 1], 20),
-        ([0, 1, 2], 19),
-        ([0, 1], 20),
-    ],
-)
-def test_row_ids_or_widths_that_cannot_be_are_refused(row_ids: list[int], width: int) -> None:
-    table = described(make_table([0, 0, 1.0], 9))
-    tier = StoredTier(
-        tier="int8",
-        scheme="int8",
-        rows=3,
-        row_bytes=20,
-        param_count=0,
-        stored_rows=3,
-        file="part.parquet",
-    )
-    schema = tier_schema(width).with_metadata(tier_metadata(table, tier, NO_PARAMS))
-    rows = [b"x" * width] * len(row_ids)
-    content = pa.table({"row_id": row_ids, "row": rows}, schema=schema).to_reader()
-    with pytest.raises(DataError, match="table file is damaged"):
-        read_tier(content, table, tier, NO_PARAMS, where="part-00000.parquet")
-
-
-@pytest.mark.parametrize("change", ["missing", "of another scheme", "of a tier without rows"])
-def test_table_params_that_do_not_belong_to_the_tiers_are_refused(change: str) -> None:
-    table = make_table([0, 0, 0, 0, 1.0], 9)
-    params = {
-        "missing": {},
-        "of another scheme": {"int2": torch.ones(16)},
-        "of a tier without rows": {**table.params, "pruned": torch.ones(16)},
-    }[change]
-    with pytest.raises(DataError, match=r"(?s)table params of \{'int2': \(2,\)\}.*'user_id'"):
-        read_table(described(table), params, lambda _: pytest.fail("read"), where="here")
