@@ -9,7 +9,7 @@
     pooled = embeddings(batch)          field → (B, D)
 
 One table is in memory at a time when it is written: some five times its packed bytes, of which
-reading it takes three.
+reading it takes up to three.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@
     pyarrow   the same columns by pyarrow alone, same options: written; read and combined
     indexed   read so, with an index of where each row is besides, which a row map is in ours
 
-Nothing of pyarrow's is checked by sha256, ours is at either end. Rounds alternate between ours and
-pyarrow's, the first one is not counted, and ratios are taken within a round: these machines are
-noisy. Both write to the same folder.
+Nothing of pyarrow's is checked; ours is written with its sha256, and read by xxh3_128. Rounds
+alternate between ours and pyarrow's, the first one is not counted, and ratios are taken within a
+round: these machines are noisy. Both write to the same folder.
 
     python -m tests.benchmarks.publish_throughput            int8, int4, int4_shared and fp16, 1 GB
     python -m tests.benchmarks.publish_throughput --quick    the same, 200 MB, under 45 seconds
