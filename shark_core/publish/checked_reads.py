@@ -29,10 +29,10 @@ class CheckedReads:
     snapshots: SnapshotStore
     _started: list[_Started] = field(default_factory=list)
 
-    def read(self, manifest: Manifest, name: str) -> bytes:
+    def read(self, manifest: Manifest, name: str) -> bytes | memoryview:
         """The content of a file, which is not known to be right before the block has ended."""
         if manifest.file(name).read_by != SHA256:
-            return self.snapshots.read_file(manifest, name)
+            return self.snapshots.read_buffer(manifest, name)
         with self.snapshots.store.open(self.snapshots.data_key(manifest, name)) as stream:
             content = stream.read()
         digest = BackgroundHash()

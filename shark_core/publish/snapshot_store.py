@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
+
 from shark_core.errors import ConflictError, DataError, RetryableError
 from shark_core.publish.manifest import Manifest, parse_manifest
 from shark_core.publish.needed_snapshots import needed_snapshots, with_all_needed
@@ -111,13 +113,23 @@ class SnapshotStore:
 
     def read_file(self, manifest: Manifest, name: str) -> bytes:
         """A file of a snapshot. Raises `DataError` unless its size and checksum are right."""
+        return bytes(self.read_buffer(manifest, name))
+
+    def read_buffer(self, manifest: Manifest, name: str) -> memoryview:
+        """As `read_file`, for large ones: copied and checked in chunks that stay in the cache, into
+        memory that comes in large pages, for which numpy asks.
+        """
         file = manifest.file(name)
-        with self.store.open(self.data_key(manifest, name)) as stream:
-            content = stream.read()
+        content, size = np.empty(file.bytes, dtype=np.uint8), 0
         checksum = CHECKSUMS[file.read_by]()
-        checksum.update(content)
-        self.require_intact(manifest, file, len(content), {file.read_by: checksum.hexdigest()})
-        return content
+        with self.store.open(self.data_key(manifest, name)) as stream:
+            while chunk := stream.read(CHUNK):
+                room = content[size : size + len(chunk)]
+                room[:] = np.frombuffer(chunk, dtype=np.uint8)[: len(room)]
+                checksum.update(chunk)
+                size += len(chunk)
+        self.require_intact(manifest, file, size, {file.read_by: checksum.hexdigest()})
+        return content.data
 
     def check_file(
         self,

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-ROWS_AT_ONCE = 1 << 16
+ROWS_AT_ONCE = 1 << 17
 MOST_THREADS = 4
 
 
@@ -73,7 +73,7 @@ def table_content(table: pa.Table) -> TableContent:
     return TableContent(table.schema, [Part(table.num_rows, table.to_batches)])
 
 
-def parquet_content(content: bytes) -> TableContent:
+def parquet_content(content: bytes | memoryview) -> TableContent:
     """A Parquet file in memory; a part is a run of row groups."""
     metadata = pq.read_metadata(pa.BufferReader(content))
     sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
@@ -87,7 +87,7 @@ def parquet_content(content: bytes) -> TableContent:
 
 
 def _batches(
-    content: bytes, metadata: pq.FileMetaData, groups: Sequence[int]
+    content: bytes | memoryview, metadata: pq.FileMetaData, groups: Sequence[int]
 ) -> Iterable[pa.RecordBatch]:
     """In the thread that takes them; a reader of one's own, as Arrow's are for one thread each."""
     file = pq.ParquetFile(pa.BufferReader(content), metadata=metadata)

@@ -60,7 +60,16 @@ def test_a_snapshot_with_a_missing_file_is_not_committed(catalog: Catalog) -> No
     assert catalog.find_snapshot("s1") is None
 
 
-@pytest.mark.parametrize("content", [CONTENTS[TABLE][:-1], b"cows" + CONTENTS[TABLE][4:]])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        CONTENTS[TABLE][:-1],
+        CONTENTS[TABLE] + b"x",
+        CONTENTS[TABLE] * (1 << 13),
+        b"cows" + CONTENTS[TABLE][4:],
+    ],
+)
 def test_a_damaged_file_is_neither_committed_nor_read(
     catalog: Catalog, store: LocalStore, content: bytes
 ) -> None:
