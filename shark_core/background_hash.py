@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -34,15 +34,14 @@ class BackgroundHash:
         self._waiting: deque[_Waiting] = deque()
         self._bytes_waiting = 0
 
-    def update(self, *pieces: bytes) -> None:
-        """Nobody may change them any more. Waits until there is room for them."""
-        size = sum(map(len, pieces))
-        self._make_room(size)
-        if size < WORTH_A_THREAD and not self._waiting:
-            self._add(pieces)
+    def update(self, data: bytes) -> None:
+        """Nobody may change it any more. Waits until there is room for it."""
+        self._make_room(len(data))
+        if len(data) < WORTH_A_THREAD and not self._waiting:
+            self._hash.update(data)
         else:
-            self._waiting.append(_Waiting(size, self._in_thread(pieces)))
-            self._bytes_waiting += size
+            self._waiting.append(_Waiting(len(data), self._in_thread(self._hash.update, data)))
+            self._bytes_waiting += len(data)
 
     def hexdigest(self) -> str:
         """Of all that came; ends the thread."""
@@ -53,14 +52,10 @@ class BackgroundHash:
             self._thread = None
         return self._hash.hexdigest()
 
-    def _add(self, pieces: Iterable[bytes]) -> None:
-        for piece in pieces:
-            self._hash.update(piece)
-
-    def _in_thread(self, pieces: Iterable[bytes]) -> Future[None]:
+    def _in_thread(self, work: Callable[[bytes], None], data: bytes) -> Future[None]:
         if self._thread is None:  # one's own, not the module's: a process may fork in between
             self._thread = ThreadPoolExecutor(1)
-        return self._thread.submit(self._add, pieces)
+        return self._thread.submit(work, data)
 
     def _make_room(self, size: int) -> None:
         while self._waiting and (

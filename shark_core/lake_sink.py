@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -15,7 +14,6 @@ from shark_core.errors import SharkError
 from shark_core.lake import FileEntry, Lake
 
 PIECE = 1 << 20  # bytes that are written together: Parquet's pages and their headers come singly
-LARGE = 1 << 16  # bytes that are worth a write of their own
 
 
 class HashingSink:
@@ -59,13 +57,12 @@ class HashingSink:
     def _write_waiting(self) -> None:
         if not self._waiting:
             return
-        pieces = _joined(self._waiting)
-        self._bytes += self._bytes_waiting
+        piece = b"".join(self._waiting)
         self._waiting, self._bytes_waiting = [], 0
-        self._hash.update(*pieces)
+        self._hash.update(piece)
+        self._bytes += len(piece)
         with self._lake.writing(self._path):
-            for piece in pieces:
-                self._stream.write(piece)
+            self._stream.write(piece)
 
     def discard(self, error: BaseException) -> None:
         """An upload cannot be abandoned in pyarrow: it is ended, then what it published removed."""
@@ -77,17 +74,6 @@ class HashingSink:
 
     def entry(self, rows: int) -> FileEntry:
         return FileEntry(self._path, rows, self._bytes, self._hash.hexdigest())
-
-
-def _joined(pieces: Iterable[bytes]) -> list[bytes]:
-    """Small ones that follow each other as one; large ones as they are: joining copies them."""
-    found: list[bytes] = []
-    for are_large, group in groupby(pieces, key=lambda piece: len(piece) >= LARGE):
-        if are_large:
-            found.extend(group)
-        else:
-            found.append(b"".join(group))
-    return found
 
 
 class OpenParquet:
