@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -99,21 +100,30 @@ class Manifest(Section):
         )
 
     def same_content(self, other: Manifest) -> bool:
-        """Whether two attempts published the same snapshot, each table whole or as changes."""
+        """Whether two attempts published the same snapshot, each table whole or as changes; by
+        sha256, whatever else is listed of the files.
+        """
         if [table.base for table in self.tables] != [table.base for table in other.tables]:
             return self._without_storage() == other._without_storage()
-        return self.model_copy(update={"attempt": other.attempt}) == other
+        update = {"attempt": other.attempt, "files": _by_sha256(self.files)}
+        return self.model_copy(update=update) == other.model_copy(
+            update={"files": _by_sha256(other.files)}
+        )
 
     def _without_storage(self) -> Manifest:
         """What does not depend on how tables are stored."""
         of_tables = {name for table in self.tables for name in table.files}
-        others = tuple(file for file in self.files if file.name not in of_tables)
+        others = _by_sha256(file for file in self.files if file.name not in of_tables)
         whole = tuple(table.as_whole() for table in self.tables)
         return self.model_copy(update={"attempt": "", "tables": whole, "files": others})
 
     def to_bytes(self) -> bytes:
         document = {**self.model_dump(mode="json"), "features": list(self.features)}
         return seal(document, indent=1)
+
+
+def _by_sha256(files: Iterable[SnapshotFile]) -> tuple[SnapshotFile, ...]:
+    return tuple(file.model_copy(update={"xxh3_128": None}) for file in files)
 
 
 def snapshot_id(

@@ -113,6 +113,8 @@ def test_attempts_with_the_same_files_have_the_same_content() -> None:
     first, second = (draft("0123").model_copy(update={"attempt": name}) for name in "ab")
     assert first.same_content(second)
     assert not first.same_content(second.model_copy(update={"parent": "4567"}))
+    assert first.same_content(with_fast_checksums(second))
+    assert with_fast_checksums(first).same_content(second)
 
 
 def test_the_snapshot_id_is_fixed_by_all_that_content_depends_on() -> None:
