@@ -29,7 +29,8 @@ Bad records do not fail a day before their share passes `ingest.max_quarantined_
 
 ### To approve a pruning plan
 `plan-pruning` proposes; with `pruning.approval: manual` (the default) nothing is pruned before a
-person has decided:
+person has decided. The DAG `review_pruning` asks, when the day's report is there: Airflow shows the
+request under Required Actions. Or by hand:
 
     python -m jobs plans list    --config FILE
     python -m jobs plans show    --config FILE --plan ID
@@ -47,7 +48,8 @@ earlier ones (row ids, priorities, warm start, tiers). Or, for a range of days:
     airflow backfill create --dag-id daily_compression --from-date 2026-01-01 \\
         --to-date 2026-01-03 --reprocess-behavior completed
 
-Nothing is caught up by itself after a pause: backfill the days that you want. Priorities alone
+Nothing is caught up by itself after a pause, unless schedule.toml says `catchup = true`: backfill
+the days that you want. Priorities alone
 need no order: the next `update-priorities` adds counts that came late or were made again, decays
 by calendar days, and warns of days that have no counts.
 
@@ -58,71 +60,92 @@ by calendar days, and warns of days that have no counts.
 One small write; tables stay where they are. Then pause this DAG, or set `release.promotion: manual`
 in the config, so that the next day does not move `production` again.
 
+The DAG `release` does the same, for those who have Airflow only.
+
 ### To free space
-    python -m jobs snapshots expire --config FILE
+The DAG `expire_snapshots` says weekly what may go; trigger it with `apply` to remove it, or
+
     python -m jobs snapshots expire --config FILE --apply
 
-Without `--apply` it only says what would go. What a ref pointed to lately stays, and what is young.
+What a ref pointed to lately stays, and what is young.
+
+### To be told
+Failures and missed deadlines are logged as `alert`, and sent to where the Airflow connection
+`shark_alerts` points: `http`, `https` (a POST of JSON) or `smtp`, `smtps` (a mail to its `to`).
+
+### Pools
+Spark's jobs wait for a slot of the pool `spark`, those on models for one of `gpu`. Without these
+pools no task runs: `airflow pools import infra/airflow/pools.json`.
 
 ### Order
 `ingest`, `update-priorities`, `train`, `plan-pruning`, `assign-tiers` and `publish` wait for their
 own run of the day before. A day that can never succeed holds the later ones: mark its failed task
 as success to let them go on without it. `release-candidate` waits for nobody: a day whose gates
-failed does not hold the next one.
+failed does not hold the next one. Up to `max_active_runs` days are under way at once, each behind
+the one before; times, retries and limits are in `dags/schedule.toml`.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from shark_airflow.alerts import alert_deadline
+from shark_airflow.assets import MADE_BY
+from shark_airflow.branch_tasks import RUN_ID
+from shark_airflow.job_task import JobTask
+from shark_airflow.needs import needs_of
+from shark_airflow.params import CONFIG, CONFIG_PARAM
+from shark_airflow.schedule import minutes, read_schedule, task_defaults
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
-from job_task import JobTask
+SCHEDULE = read_schedule()
+DAILY = SCHEDULE.daily_compression
+OPTIONS = {"--config": CONFIG, "--date": "{{ data_interval_start | ds }}", "--run-id": RUN_ID}
 
-CONFIG = "{{ params.config or var.value.get('shark_config', 'infra/config/demo.yaml') }}"
+
+def day_task(verb: str, depends_on_past: bool = False) -> JobTask:
+    outlets = [MADE_BY[verb]] if verb in MADE_BY else []
+    return JobTask(
+        verb=verb,
+        options=OPTIONS,
+        **needs_of(verb),
+        outlets=outlets,
+        depends_on_past=depends_on_past,
+    )
+
 
 with DAG(
     dag_id="daily_compression",
     description="Prune fields, quantize rows, prove, publish: one day of one model.",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
-    start_date=datetime(2022, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=3,
-    params={
-        "config": Param(
-            "",
-            type="string",
-            title="Pipeline config",
-            description=(
-                "YAML file of the model, relative to the checkout. Empty: the Airflow Variable "
-                "shark_config, else infra/config/demo.yaml."
-            ),
-        )
-    },
-    default_args={
-        "owner": "recommender-platform",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=30),
-    },
+    schedule=CronDataIntervalTimetable(DAILY.schedule, timezone="UTC"),
+    start_date=SCHEDULE.start_date,
+    catchup=DAILY.catchup,
+    max_active_runs=DAILY.max_active_runs,
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=minutes(DAILY.deadline_minutes),
+        callback=SyncCallback(alert_deadline, kwargs={"minutes": DAILY.deadline_minutes}),
+    ),
+    params={"config": CONFIG_PARAM},
+    default_args=task_defaults(SCHEDULE),
     tags=["compression", "embedding-tables", "daily"],
 ):
-    ingest = JobTask(verb="ingest", config=CONFIG, depends_on_past=True)  # row ids are append-only
-    count_accesses = JobTask(verb="count-accesses", config=CONFIG)
-    update_priorities = JobTask(verb="update-priorities", config=CONFIG, depends_on_past=True)
-    train = JobTask(verb="train", config=CONFIG, depends_on_past=True)  # warm start
-    score_fields = JobTask(verb="score-fields", config=CONFIG)
-    validate_importance = JobTask(verb="validate-importance", config=CONFIG)
-    plan_pruning = JobTask(verb="plan-pruning", config=CONFIG, depends_on_past=True)  # plan log
-    prune_fields = JobTask(verb="prune-fields", config=CONFIG)
-    assign_tiers = JobTask(verb="assign-tiers", config=CONFIG, depends_on_past=True)  # hysteresis
-    finetune = JobTask(verb="finetune", config=CONFIG)
-    quantize = JobTask(verb="quantize", config=CONFIG)
-    evaluate = JobTask(verb="evaluate", config=CONFIG)
-    publish = JobTask(verb="publish", config=CONFIG, depends_on_past=True)  # has a parent snapshot
-    report = JobTask(verb="report", config=CONFIG)
-    release_candidate = JobTask(verb="release-candidate", config=CONFIG)
+    ingest = day_task("ingest", depends_on_past=True)  # row ids are append-only
+    count_accesses = day_task("count-accesses")
+    update_priorities = day_task("update-priorities", depends_on_past=True)
+    train = day_task("train", depends_on_past=True)  # warm start
+    score_fields = day_task("score-fields")
+    validate_importance = day_task("validate-importance")
+    plan_pruning = day_task("plan-pruning", depends_on_past=True)  # plan log
+    prune_fields = day_task("prune-fields")
+    assign_tiers = day_task("assign-tiers", depends_on_past=True)  # hysteresis
+    finetune = day_task("finetune")
+    quantize = day_task("quantize")
+    evaluate = day_task("evaluate")
+    publish = day_task("publish", depends_on_past=True)  # has a parent snapshot
+    report = day_task("report")
+    release_candidate = day_task("release-candidate")
 
     ingest >> count_accesses >> update_priorities >> assign_tiers
     ingest >> train >> score_fields >> validate_importance >> plan_pruning

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from jobs.backfill_commands import add_backfill_commands
 from jobs.console import BranchOption, ConfigOption, JsonOption, RunIdOption, show, start_logging
 from jobs.context import log
 from jobs.day_commands import add_day_commands
@@ -21,7 +22,7 @@ from jobs.releases import release_app
 from jobs.snapshots import snapshots_app
 from shark_core.config import load_config
 from shark_core.errors import RetryableError, SharkError
-from shark_core.interval import Interval, parse_day
+from shark_core.interval import parse_day
 from shark_core.lake import Lake
 
 app = typer.Typer(
@@ -33,41 +34,11 @@ app = typer.Typer(
 )
 
 add_day_commands(app)
+add_backfill_commands(app)
 app.command("export")(export)
 app.add_typer(plans_app, name="plans")
 app.add_typer(release_app, name="release")
 app.add_typer(snapshots_app, name="snapshots")
-
-
-@app.command("backfill-counts")
-def backfill_counts_of_fields(
-    config: ConfigOption,
-    fields: Annotated[str, typer.Option("--fields", help="Names of fields, joined by commas.")],
-    start: Annotated[str, typer.Option("--start", help="The first day: YYYY-MM-DD, in UTC.")],
-    end: Annotated[str, typer.Option("--end", help="The day after the last one.")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what is missing, and count nothing.")
-    ] = False,
-    run_id: RunIdOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Count new fields in the traffic of past days, so that their priorities know the past.
-
-    Only (field, day) partitions that are missing are counted: those never counted, and those of
-    days that were ingested again since. The days' traffic must still be what it was. It may be
-    interrupted and run again, and run beside the daily jobs; the next update-priorities takes the
-    days in.
-
-    Example: python -m jobs backfill-counts --config infra/config/demo.yaml --fields brand,device
-    --start 2026-01-01 --end 2026-01-08
-    """
-    from jobs.backfill_counts import Backfill, backfill_counts
-
-    start_logging(run_id)
-    loaded = load_config(config)
-    named = tuple(dict.fromkeys(loaded.field(name.strip()) for name in fields.split(",")))
-    days = Interval.of_days(parse_day(start, "--start"), parse_day(end, "--end"))
-    show(backfill_counts(Backfill(loaded, named, days, run_id), dry_run), as_json)
 
 
 @app.command("shadow-evaluate")

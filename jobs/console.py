@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jobs.context import JobResult
+from jobs.context import JobResult, some_of
 from shark_core.config import load_config
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ BranchOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def start_logging(run_id: str) -> None:
@@ -90,5 +93,11 @@ def _readable(value: object) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{key}: {_readable(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_readable(item) for item in value)
+        items = [_readable(item) for item in value]
+        return some_of(items) if _are_days(value) else ", ".join(items)
     return str(value)
+
+
+def _are_days(values: list[object] | tuple[object, ...]) -> bool:
+    """Of which there may be hundreds: all of them are in the JSON object."""
+    return all(DAY.fullmatch(str(value)) for value in values)

@@ -30,7 +30,8 @@ WarmStartOption = Annotated[
     str | None,
     typer.Option(
         "--warm-start",
-        help="Train from this snapshot, not the day before: a ref, an id, or its first digits.",
+        help="Train from this snapshot, not the day before: an id, its first digits, or a ref, "
+        "which stands for what it last pointed to from before the first day to train on.",
     ),
 ]
 SinceOption = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from jobs.console import ConfigOption, JsonOption, show
 from jobs.context import JobResult
 from shark_core.config import load_config
 from shark_core.errors import ConfigError
+from shark_core.lake import Lake
 
 if TYPE_CHECKING:
     from shark_core.publish.plan_entry import PlanEntry
@@ -71,6 +73,28 @@ def show_plan(config: ConfigOption, plan: PlanOption, as_json: JsonOption = Fals
         _print(f"warning: {warning}")
     _print(decisions_table(reviewed))
     _print(history_table(history))
+
+
+@plans_app.command("waiting")
+def show_waiting(config: ConfigOption, as_json: JsonOption = False) -> None:
+    """The newest plan that waits for a person, as a text with what there is to know of it.
+
+    Example: python -m jobs plans waiting --config FILE
+    """
+    from shark_core.report.plan_request import plan_request
+    from shark_core.report.stored import report_page
+
+    loaded = load_config(config)
+    entry = next((plan for plan in _log(config).plans() if plan.status == "proposed"), None)
+    if entry is None:
+        show(JobResult("no plan waits", {"plan": None} if as_json else {}), as_json)
+        return
+    request = plan_request(entry, loaded.name, report_page(Lake(loaded.lake), entry.day))
+    if as_json:
+        show(JobResult(request.subject, {"plan": entry.plan_id, **asdict(request)}), as_json)
+        return
+    _print(request.subject)
+    _print(request.body)
 
 
 @plans_app.command("approve")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from jobs.context import DayContext, JobResult
-from shark_core.errors import ConfigError, GateFailed
+from shark_core.errors import ConfigError
 from shark_core.publish.catalog import CANDIDATE, PRODUCTION, Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest
+from shark_core.publish.snapshot_gates import require_gates
 from shark_core.schemas import PUBLICATION
 
 
@@ -27,7 +28,7 @@ def release_candidate(context: DayContext) -> JobResult:
     snapshot = catalog.snapshot(context.marker(PUBLICATION).facts["snapshot_id"])
     if context.config.release.promotion == "manual":
         return _left_to_a_person(catalog, snapshot)
-    _require_gates(context, snapshot)
+    require_gates(snapshot, "read the day's report; production keeps serving what it served before")
     if _taken_back(catalog, snapshot):
         return _result(catalog, snapshot, "not released: it is no longer the candidate")
     promotion_id = f"{context.config.name}-{context.day}-{snapshot.snapshot_id}"
@@ -43,17 +44,6 @@ def _taken_back(catalog: Catalog, snapshot: Manifest) -> bool:
     if candidate is None or candidate == snapshot.snapshot_id:
         return candidate is None
     return catalog.snapshot(candidate).start <= snapshot.start
-
-
-def _require_gates(context: DayContext, snapshot: Manifest) -> None:
-    if snapshot.failed_gates:
-        raise GateFailed(
-            f"snapshot {snapshot.snapshot_id} of {context.day} is not released",
-            expected="all gates passed",
-            found=f"failed: {', '.join(snapshot.failed_gates)}",
-            where=f"snapshot {snapshot.snapshot_id} of {snapshot.model}",
-            remedy="read the day's report; production keeps serving what it served before",
-        )
 
 
 def _left_to_a_person(catalog: Catalog, snapshot: Manifest) -> JobResult:

@@ -9,16 +9,17 @@ import typer
 
 from jobs.console import ConfigOption, JsonOption, open_catalog, show
 from jobs.context import JobResult
-from shark_core.errors import DataError, GateFailed, RetryableError
+from shark_core.errors import DataError, RetryableError
 
 if TYPE_CHECKING:
     from shark_core.publish.catalog import Catalog
-    from shark_core.publish.manifest import Manifest
     from shark_core.publish.ref_log import RefEntry
 
 release_app = typer.Typer(
     no_args_is_help=True, help="Show, promote and roll back refs such as 'production'."
 )
+
+OTHER_OR_DESPITE = "promote another snapshot, or add --despite-failed-gates if you know better"
 
 RefOption = Annotated[str, typer.Option("--ref", help="Such as candidate or production.")]
 SnapshotOption = Annotated[
@@ -84,13 +85,14 @@ def promote(
 
     Example: python -m jobs release promote --config FILE --ref production --snapshot 3f9a1c
     """
+    from shark_core.publish.snapshot_gates import require_gates
     from shark_core.publish.snapshot_names import named_snapshot
 
     catalog = open_catalog(config)
     manifest = named_snapshot(catalog, snapshot)
     chosen = manifest.snapshot_id
     if not despite_failed_gates:
-        _require_gates(manifest)
+        require_gates(manifest, OTHER_OR_DESPITE)
     head = catalog.head(ref)
     number, found = (head.number + 1, head.snapshot_id) if head else (0, None)
     if found == chosen:
@@ -147,17 +149,6 @@ def _snapshot(catalog: Catalog, snapshot_id: str | None) -> dict[str, object]:
         "day": manifest.start.date().isoformat(),
         "failed_gates": ", ".join(manifest.failed_gates) or "none",
     }
-
-
-def _require_gates(manifest: Manifest) -> None:
-    if failed := manifest.failed_gates:
-        raise GateFailed(
-            f"snapshot {manifest.snapshot_id} is not promoted",
-            expected="all gates passed",
-            found=f"failed: {', '.join(failed)}",
-            where=f"snapshot {manifest.snapshot_id} of {manifest.model}",
-            remedy="promote another snapshot, or add --despite-failed-gates if you know better",
-        )
 
 
 def _show_move(ref: str, before: str | None, after: str, as_json: bool) -> None:

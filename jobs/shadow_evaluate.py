@@ -1,6 +1,7 @@
 """Two snapshots on the traffic of the same days: what the one would serve against the other.
 
-Before a rollout it is the canary, after it the watch. Nothing is written.
+Before a rollout it is the canary, after it the watch. Nothing is written. A day that a snapshot is
+of is judged by the day's test slice, which its training never read; later days are judged whole.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from shark_core.config import PipelineConfig
 from shark_core.errors import ConfigError, GateFailed
 from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.guards import Demand, Guard, check_guards
-from shark_core.interval import Interval
 from shark_core.lake import Lake
 from shark_core.models.device import choose_device
 from shark_core.models.predictions import Predictions, predict
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest
+from shark_core.publish.snapshot_gates import require_gates
 from shark_core.publish.snapshot_model import load_snapshot_model
 from shark_core.publish.snapshot_names import named_snapshot
 from shark_core.traffic.examples import ExampleReader
-from shark_core.traffic.slices import Slice, SlicePart
+from shark_core.traffic.slices import Slice, SlicePart, held_out_test_slice
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ class Shadow:
 
 def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
     """Raises `GateFailed` where a guard fails, `DataError` where a day or a snapshot is missing,
-    `ConfigError` where a snapshot has seen a day: it would be judged on what it was trained on.
+    `ConfigError` where a snapshot is of a later day: it would be judged on what it was trained on.
     """
     catalog = Catalog(store_for(shadow.config), shadow.config.name)
     new, old = (named_snapshot(catalog, name) for name in (shadow.snapshot, shadow.against))
-    _require_unseen(shadow, new, old)
-    before, after = (_predict(shadow, catalog, manifest) for manifest in (old, new))
+    if demand == "no_worse":
+        require_gates(new, remedy="read the report of its day; keep serving the old one")
+    judged = Slice("shadow", tuple(_unseen(shadow, day, new, old) for day in shadow.days))
+    before, after = (_predict(shadow, catalog, manifest, judged) for manifest in (old, new))
     comparison = Comparison.of(before.labels, before.logits, after.logits)
     guards = check_guards(shadow.config.gates, comparison, demand)
     _require(guards, shadow, new, old)
@@ -58,26 +61,29 @@ def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
     return JobResult(headline, _figures(comparison, guards, new, old))
 
 
-def _predict(shadow: Shadow, catalog: Catalog, manifest: Manifest) -> Predictions:
+def _predict(shadow: Shadow, catalog: Catalog, manifest: Manifest, judged: Slice) -> Predictions:
     """One model at a time is in memory, and only the fields that it has are read."""
     config = shadow.config
     model = load_snapshot_model(catalog, manifest).to(choose_device(config.training))
-    judged = Slice("shadow", tuple(SlicePart(day) for day in shadow.days))
     reader = ExampleReader(shadow.lake, config, judged, fields=model.kept)
     return predict(model, reader, config.training.batch_size)
 
 
-def _require_unseen(shadow: Shadow, *snapshots: Manifest) -> None:
-    first_day = min(shadow.days)
-    for manifest in snapshots:
-        if manifest.end > Interval.of_day(first_day).start:
-            raise ConfigError(
-                "a snapshot is judged on a day that it has seen",
-                expected=f"days after {manifest.start.date()}",
-                found=str(first_day),
-                where=f"snapshot {manifest.snapshot_id}",
-                remedy="name later days for --date",
-            )
+def _unseen(shadow: Shadow, day: date, *snapshots: Manifest) -> SlicePart:
+    """What no snapshot's training has read of the day."""
+    newest = max(snapshots, key=lambda manifest: manifest.start)
+    if newest.start.date() > day:
+        raise ConfigError(
+            "a snapshot is judged on a day that it has seen",
+            expected=f"days from {newest.start.date()} on",
+            found=str(day),
+            where=f"snapshot {newest.snapshot_id}",
+            remedy="name later days for --date",
+        )
+    if newest.start.date() < day:
+        return SlicePart(day)
+    (part,) = held_out_test_slice(shadow.lake, shadow.config, day).parts
+    return part
 
 
 def _require(guards: Sequence[Guard], shadow: Shadow, new: Manifest, old: Manifest) -> None:

@@ -18,7 +18,7 @@ snapshots_app = typer.Typer(
 SnapshotArgument = Annotated[
     str, typer.Argument(help="A ref, an id, or at least 6 digits that it begins with.")
 ]
-ApplyOption = Annotated[bool, typer.Option("--apply", help="Delete; without it, only say what.")]
+ApplyOption = Annotated[bool, typer.Option("--apply/--dry-run", help="Delete, or only say what.")]
 KeepEntriesOption = Annotated[
     int, typer.Option("--keep-entries", min=1, help="What refs pointed to in so many last moves.")
 ]

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from torch import Tensor
 
 from jobs.context import DayContext, JobResult, examples_read, log
-from shark_core.errors import ConfigError
 from shark_core.evaluation.training_figures import training_figures
 from shark_core.interval import Interval
 from shark_core.lake import partition
@@ -21,7 +20,7 @@ from shark_core.models.warm_start import continued_row_sums, warm_start
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.lake_store import store_for
 from shark_core.publish.snapshot_model import load_snapshot_model
-from shark_core.publish.snapshot_names import named_snapshot
+from shark_core.publish.snapshot_names import named_snapshot_before
 from shark_core.schemas import CHECKPOINT
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import (
@@ -57,8 +56,9 @@ def train(context: DayContext, retraining: Retraining = DAILY) -> JobResult:
     """From the day before's baseline where there is one, or as `retraining` says: over a window
     without a snapshot, the model starts cold.
 
-    Raises `DataError` where a slice is empty or there is no such snapshot, `ConfigError` where the
-    snapshot is not older than the first day, `PermanentError` where the loss diverges.
+    A ref stands for the last snapshot that it pointed to from before the first day. Raises
+    `DataError` where a slice is empty or there is no such snapshot, `ConfigError` where none is
+    from before the first day, `PermanentError` where the loss diverges.
     """
     lake, config, day = context.lake, context.config, context.day
     wanted = _training_slice(context, retraining.since)
@@ -111,15 +111,7 @@ def _from_day_before(context: DayContext) -> _Start:
 def _from_snapshot(context: DayContext, name: str, first_day: date) -> _Start:
     """What it serves, and no optimizer state: a snapshot has none."""
     catalog = Catalog(store_for(context.config), context.config.name)
-    manifest = named_snapshot(catalog, name)
-    if manifest.end > Interval.of_day(first_day).start:
-        raise ConfigError(
-            f"training on {first_day} cannot start from a snapshot that has seen it",
-            expected="a snapshot of an earlier day",
-            found=f"snapshot {manifest.snapshot_id} of {manifest.start.date()}",
-            where=f"--warm-start {name}",
-            remedy="name an older one of `python -m jobs snapshots list` by its id",
-        )
+    manifest = named_snapshot_before(catalog, name, Interval.of_day(first_day).start)
     model = build_model(context.config)
     taken = warm_start(model, load_snapshot_model(catalog, manifest))
     log.info("%s, from snapshot %s of %s", taken, manifest.snapshot_id, manifest.start.date())

@@ -152,9 +152,14 @@ class Lake:
 
     def find_marker(self, target: Partition) -> Marker | None:
         """The partition's marker, or None where the job has not finished yet."""
-        writer = f"`python -m jobs {target.dataset.job}` for this day"
-        found = self._marker_in(self.folder(target), writer)
-        return self._marker_in(target.path, writer) if self.branch and found is None else found
+        found = self.find_own_marker(target)
+        return Lake(self.root).find_own_marker(target) if self.branch and found is None else found
+
+    def find_own_marker(self, target: Partition) -> Marker | None:
+        """As `find_marker`; on a branch only of what was written there."""
+        return self._marker_in(
+            self.folder(target), f"`python -m jobs {target.dataset.job}` for this day"
+        )
 
     def _marker_in(self, folder: str, writer: str) -> Marker | None:
         path = f"{folder}/{MARKER_NAME}"

@@ -29,7 +29,12 @@ class Dataset:
 
 TRAFFIC = Dataset("traffic", ("ds",), "generate, prepare, or the user", "logged impressions")
 TRAFFIC_TRUTH = Dataset("traffic_truth", ("ds",), "generate", "what was planted in the traffic")
-EXAMPLES = Dataset("examples", ("ds",), "ingest", "one row per valid impression, values as row ids")
+EXAMPLES = Dataset(
+    "examples",
+    ("ds",),
+    "ingest, or backfill-examples on a branch for days before a field",
+    "one row per valid impression, values as row ids",
+)
 QUARANTINE = Dataset("quarantine", ("ds",), "ingest", "refused impressions, with reasons")
 VOCABULARY = Dataset("vocabulary", ("ds", "field"), "ingest", "values admitted that day")
 PENDING_VALUES = Dataset("pending_values", ("ds", "field"), "ingest", "values not admitted yet")

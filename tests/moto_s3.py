@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import Any
 
 import boto3
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.server import MotoRequestHandler
-from werkzeug.serving import make_server
 
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from infra.stack.s3_server import s3_server
 
 ACCESS_KEY = "AKIDOFTHETESTS"
 SECRET = "secret-that-no-output-shows"
@@ -26,27 +22,12 @@ REGION = "us-east-1"
 @contextmanager
 def moto_server() -> Iterator[str]:
     """Its endpoint. All servers of a process hold the same buckets."""
-    app = OneConditionalWriteAtATime(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
+    server = s3_server(port=0)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.port}"
     finally:
         server.shutdown()
-
-
-class OneConditionalWriteAtATime:
-    """S3 checks and stores in one step; moto looks for the key first and stores it later."""
-
-    def __init__(self, app: WSGIApplication) -> None:
-        self._app = app
-        self._lock = Lock()
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if "HTTP_IF_NONE_MATCH" not in environ:
-            return self._app(environ, start_response)
-        with self._lock:
-            return self._app(environ, start_response)
 
 
 def s3_environment(endpoint: str, home: Path) -> dict[str, str]:

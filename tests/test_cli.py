@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import jobs.registry
 from jobs import cli
+from jobs.console import show
 from jobs.context import DayContext, JobResult
 from jobs.registry import DAY_VERBS
 from shark_core import errors
@@ -241,13 +242,46 @@ def test_a_real_process_says_which_file_is_missing(tmp_path: Path) -> None:
         ),
     ],
 )
+@pytest.mark.parametrize("verb", ["backfill-counts", "backfill-examples --branch b"])
 def test_a_backfill_of_nothing_is_a_config_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     config: str,
+    verb: str,
     arguments: str,
     says: str,
 ) -> None:
-    command = ["backfill-counts", "--config", config, *shlex.split(arguments)]
+    command = [*shlex.split(verb), "--config", config, *shlex.split(arguments)]
     assert run(monkeypatch, *command) == errors.ConfigError.exit_code
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("branch", "code"),
+    [([], 2), (["--branch", ""], 78), (["--branch", "production"], 78)],
+    ids=["none", "empty", "reserved"],
+)
+def test_examples_are_backfilled_on_a_branch_only(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: str,
+    branch: list[str],
+    code: int,
+) -> None:
+    days = ["--start", "2026-01-01", "--end", "2026-01-02"]
+    command = ["backfill-examples", "--config", config, "--fields", "user", *days, *branch]
+    assert run(monkeypatch, *command) == code
+    assert "branch" in capsys.readouterr().err
+
+
+def test_many_days_are_shortened_for_people_and_all_there_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    days = [f"2026-01-{day:02}" for day in range(1, 31)]
+    result = JobResult("30 days", {"missing_days": days, "fields": ["a", "b", "c", "d", "e"]})
+    show(result, as_json=False)
+    out = capsys.readouterr().out
+    assert "2026-01-03 and 27 more" in out
+    assert "a, b, c, d, e" in out
+    show(result, as_json=True)
+    assert json.loads(capsys.readouterr().out)["missing_days"] == days

@@ -47,3 +47,14 @@ def test_the_same_content_has_the_same_fingerprint_on_a_branch(tmp_path: Path) -
     assert markers[0].fingerprint == markers[1].fingerprint
     assert {marker.files[0].logical_path for marker in markers} == {"plan/ds=2026-01-01/plan.json"}
     assert markers[1].files[0].path.startswith("branches/brand/plan/")
+
+
+def test_a_branchs_own_partition_is_told_from_the_lakes(tmp_path: Path) -> None:
+    lake, branch = Lake(str(tmp_path)), Lake(str(tmp_path), "brand")
+    write(lake, FIRST, b"of the lake")
+    assert branch.find_own_marker(partition(PLAN, FIRST)) is None
+    write(branch, FIRST, b"of the branch")
+    own = branch.find_own_marker(partition(PLAN, FIRST))
+    assert own is not None
+    assert own == branch.marker(partition(PLAN, FIRST))
+    assert lake.find_own_marker(partition(PLAN, FIRST)) != own

@@ -10,18 +10,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from datetime import date
 
-from infra.demo.client import AirflowClient, NoAnswer
-from infra.demo.failure import DemoFailed, tail
-from infra.demo.plan import CHECKOUT, FOLDER, LAKE, PLANS, DemoPlan, plan_demo
+from infra.airflow.client import AirflowClient
+from infra.airflow.failure import Failure, tail
+from infra.airflow.readiness import connect
+from infra.airflow.services import AirflowServices
+from infra.airflow.settings import CHECKOUT, AirflowSettings
+from infra.demo.failure import DemoFailed
+from infra.demo.plan import DAG_ID, FOLDER, LAKE, PLANS, DemoPlan, plan_demo
 from infra.demo.progress import Progress, follow
-from infra.demo.services import AirflowServices
-from infra.demo.settings import DemoSettings
 from infra.demo.summary import summary
 from jobs.registry import DAY_VERBS
 
-SECONDS_TO_START = 180
+RUNS_AT_ONCE = 3
 
 
 def say(text: str) -> None:
@@ -39,7 +42,7 @@ def main() -> int:
     try:
         with _alone():
             run_demo(plan_demo(options.traffic, options.source))
-    except DemoFailed as failure:
+    except Failure as failure:
         say(f"demo: {failure}")
         return 1
     except KeyboardInterrupt:
@@ -66,21 +69,21 @@ def _alone() -> Iterator[None]:
 
 def run_demo(plan: DemoPlan) -> None:
     started = time.monotonic()
-    settings = DemoSettings(FOLDER / "airflow")
+    settings = AirflowSettings(FOLDER / "airflow")
     for folder in (settings.home, LAKE):
         shutil.rmtree(folder, ignore_errors=True)
     with AirflowServices(settings) as services:
         services.migrate()
         make_traffic(plan)
         services.start()
-        client = connect(services, settings)
+        client = connect(services, [DAG_ID])
         say(f"demo: Airflow is up at {settings.url} (admin, {settings.password}); it runs")
         say(f"      daily_compression for {plan.days} days, {plan.first_day} to {plan.last_day}")
-        runs = client.backfill(plan.first_day, plan.last_day, str(plan.config))
+        runs = backfill(client, plan.first_day, plan.last_day, str(plan.config))
         if runs != plan.days:
             raise DemoFailed(f"{plan.days} runs expected, Airflow made {runs}")
         progress = Progress(len(DAY_VERBS), plan.days, settings.home / "logs", say)
-        follow(progress, client.tasks, services.check)
+        follow(progress, lambda: client.tasks(DAG_ID), services.check)
     say(summary(plan))
     say(f"demo: done in {time.monotonic() - started:.0f} s")
 
@@ -94,22 +97,10 @@ def make_traffic(plan: DemoPlan) -> None:
         raise DemoFailed(f"making the traffic ended with {done.returncode}\n{tail(log)}")
 
 
-def connect(services: AirflowServices, settings: DemoSettings) -> AirflowClient:
-    """Wait until Airflow answers and has read the DAG."""
-    client = AirflowClient(settings)
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline:
-        services.check()
-        with suppress(NoAnswer):  # the api-server is not listening yet
-            client.log_in()
-            if client.knows_dag():
-                return client
-            if errors := client.import_errors():
-                raise DemoFailed("Airflow cannot read dags/\n" + "\n".join(errors))
-        time.sleep(0.5)
-    raise DemoFailed(
-        f"Airflow is not up after {SECONDS_TO_START} s\n{tail(services.log('api-server'))}"
-    )
+def backfill(client: AirflowClient, first_day: date, last_day: date, config: str) -> int:
+    """Create one run for each day, oldest first; gives back the number of runs."""
+    client.backfill(DAG_ID, first_day, last_day, {"config": config}, RUNS_AT_ONCE, "failed")
+    return len(client.runs(DAG_ID))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,9 @@
-"""The one error of the demo: what went wrong, and where to read more."""
+"""The demo's own failures, beside those of its Airflow."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from infra.airflow.failure import Failure
 
 
-class DemoFailed(Exception):  # noqa: N818 - it is the demo's outcome
-    """Shown to the person as it is, without a traceback; the demo ends with exit code 1."""
-
-
-def tail(path: Path, lines: int = 25) -> str:
-    """The end of a text file, indented, with its path; for messages."""
-    if not path.is_file():
-        return f"  (no log at {path})"
-    shown = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-    return "\n".join([*(f"  │ {line}" for line in shown), f"  whole log: {path}"])
+class DemoFailed(Failure):
+    """What was asked for cannot be run, or a task or a day has failed."""

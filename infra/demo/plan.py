@@ -10,9 +10,10 @@ from pathlib import Path
 
 import yaml
 
+from infra.airflow.settings import CHECKOUT
 from infra.demo.failure import DemoFailed
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+DAG_ID = "daily_compression"
 FOLDER = CHECKOUT / ".demo"
 LAKE = FOLDER / "lake"
 CONFIGS = CHECKOUT / "infra" / "config"

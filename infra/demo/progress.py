@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from infra.demo.client import DAG_ID, NoAnswer, TaskState
-from infra.demo.failure import DemoFailed, tail
+from infra.airflow.failure import tail
+from infra.airflow.rest import NoAnswer
+from infra.airflow.states import OVER, TaskState
+from infra.demo.failure import DemoFailed
+from infra.demo.plan import DAG_ID
 
 POLL_SECONDS = 1.0
 STALLED_AFTER_SECONDS = 1200.0
-OVER = {"success", "failed", "upstream_failed", "skipped", "removed"}
 SHOWN = OVER | {"up_for_retry"}
 
 
@@ -25,7 +27,7 @@ class Progress:
         self._days = days
         self._logs = logs
         self._say = say
-        self._seen: set[tuple[date, str, str | None, int]] = set()
+        self._seen: set[tuple[object, ...]] = set()
         self._started: dict[date, float] = {}
         self._done: set[date] = set()
 

@@ -1,4 +1,4 @@
-"""Which records of a past day's traffic count for the fields, and with which label.
+"""With which labels the records of a past day's traffic count for the fields.
 
     traffic     label   user   in quarantine        →   label
     record 0        1      7   no                           1
@@ -18,39 +18,25 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from shark_core.config_sections import Field
-from shark_core.errors import DataError
+from shark_core.access.past_splits import PastSplit
 from shark_core.lake import Lake
 from shark_core.partition_writer import AttemptFiles
-from shark_core.traffic.columns import plain
-from shark_core.traffic.numbers import as_floats
-from shark_core.traffic.traffic_files import Split, read_split
-from shark_core.traffic.validation import refused_for_fields
+from shark_core.traffic.traffic_files import Split
 
 LABELS_SCHEMA = pa.schema([pa.field("label", pa.int8())])  # null: the record does not count
 NO_LABEL = -1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class JudgeTask:
-    """`judges`: fields in whose tables a record must have rows; `quarantined`: the positions in the
-    file of records that the day refused, those of the split.
-    """
+    """Judge a split, and keep the labels in `labels`."""
 
-    lake: Lake
-    label_column: str
-    judges: tuple[Field, ...]
-    split: Split
-    quarantined: np.ndarray
+    split: PastSplit
     labels: AttemptFiles
 
     @property
     def size(self) -> float:
         return self.split.rows
-
-    @property
-    def columns(self) -> list[str]:
-        return list(dict.fromkeys([self.label_column, *(field.column for field in self.judges)]))
 
 
 @dataclass(frozen=True)
@@ -71,12 +57,11 @@ class JudgedSplit:
 def judge_split(task: JudgeTask) -> JudgedSplit:
     """Raises `DataError` for a record that the day took though its label is neither 0 nor 1."""
     seen: Counter[str] = Counter()
-    name = f"labels-{task.split.number:05d}.parquet"
+    split = task.split.split
+    name = f"labels-{split.number:05d}.parquet"
     batches = _judged(task, seen)
     entry = task.labels.write_batches(name, LABELS_SCHEMA, batches, compression="zstd")
-    return JudgedSplit(
-        task.split, entry.path, seen["examples"], seen["positives"], unfit=seen["unfit"]
-    )
+    return JudgedSplit(split, entry.path, seen["examples"], seen["positives"], seen["unfit"])
 
 
 def read_labels(lake: Lake, judged: JudgedSplit) -> np.ndarray:
@@ -86,35 +71,8 @@ def read_labels(lake: Lake, judged: JudgedSplit) -> np.ndarray:
 
 
 def _judged(task: JudgeTask, seen: Counter[str]) -> Iterator[pa.RecordBatch]:
-    for first_row, batch in read_split(task.lake, task.split, task.columns):
-        taken = _was_taken(task.quarantined, first_row, batch.num_rows)
-        labels = _labels(task, batch, taken)
-        unfit = taken & refused_for_fields(batch, task.judges)
-        seen["examples"] += int(np.count_nonzero(taken))
-        seen["positives"] += int(np.count_nonzero(labels))
-        seen["unfit"] += int(np.count_nonzero(unfit))
-        counting = pa.array(labels, mask=~taken | unfit)
-        yield pa.record_batch([counting], schema=LABELS_SCHEMA)
-
-
-def _was_taken(quarantined: np.ndarray, first_row: int, rows: int) -> np.ndarray:
-    """`(rows,)` bool: which records of a batch became examples."""
-    taken = np.ones(rows, dtype=bool)
-    first, last = np.searchsorted(quarantined, [first_row, first_row + rows])
-    taken[quarantined[first:last] - first_row] = False
-    return taken
-
-
-def _labels(task: JudgeTask, batch: pa.RecordBatch, taken: np.ndarray) -> np.ndarray:
-    """`(B,)` int8, 0 for records that were not taken."""
-    values = as_floats(plain(batch.column(task.label_column)), fill=np.nan)
-    values = np.where(taken, values, 0.0)
-    if not np.isin(values, (0.0, 1.0)).all():
-        raise DataError(
-            "records that the day took as examples have no label",
-            expected=f"0 or 1 in column {task.label_column!r} (config key label.column)",
-            found=f"{np.setdiff1d(values, (0.0, 1.0))[0]:g} in at least one of them",
-            where=task.lake.location(task.split.path),
-            remedy="give the label's column of that day, or run `python -m jobs ingest` for it",
-        )
-    return values.astype(np.int8)
+    for _, found in task.split.judged():
+        seen["examples"] += int(np.count_nonzero(found.taken))
+        seen["positives"] += int(np.count_nonzero(found.labels))
+        seen["unfit"] += int(np.count_nonzero(found.unfit))
+        yield pa.record_batch([pa.array(found.labels, mask=~found.counts)], schema=LABELS_SCHEMA)

@@ -1,4 +1,4 @@
-"""The traffic of past days, looked at before anything is counted in it.
+"""The traffic of past days, looked at before anything is read in it.
 
     2026-01-01   part-0   columns, checksum ─┐ is this what the day's examples were made from?
                  part-1   columns, checksum ─┘ which fields can tell that a record is unfit?
@@ -18,7 +18,7 @@ from itertools import islice
 import pyarrow as pa
 from pyspark import SparkContext
 
-from shark_core.access.backfill_survey import MissingCounts
+from shark_core.access.past_days import PastDay
 from shark_core.config import PipelineConfig
 from shark_core.config_sections import Field
 from shark_core.errors import DataError
@@ -49,7 +49,7 @@ class PastTraffic:
 
 @dataclass(frozen=True)
 class InspectTask:
-    """`fields` are to be counted in the file; `others` may judge its records."""
+    """`fields` are to be read in the file; `others` may judge its records."""
 
     path: str
     fields: tuple[Field, ...]
@@ -64,7 +64,7 @@ class InspectedFile:
 
 
 def inspect_traffic(
-    spark: SparkContext, lake: Lake, config: PipelineConfig, missing: Sequence[MissingCounts]
+    spark: SparkContext, lake: Lake, config: PipelineConfig, missing: Sequence[PastDay]
 ) -> list[PastTraffic]:
     """Raises `DataError` where a file lacks a field's column, or the day has other traffic now."""
     days = [_inspect_tasks(lake, each) for each in missing]
@@ -77,7 +77,7 @@ def inspect_traffic(
     return [_past_traffic(each, files) for each, files in zip(missing, inspected, strict=True)]
 
 
-def _inspect_tasks(lake: Lake, missing: MissingCounts) -> list[InspectTask]:
+def _inspect_tasks(lake: Lake, missing: PastDay) -> list[InspectTask]:
     asked = {field.name for field in missing.fields}
     others = tuple(
         field
@@ -111,7 +111,7 @@ def _only(config: PipelineConfig, *fields: Field) -> PipelineConfig:
     return config.model_copy(update={"fields": fields, "dense_features": ()})
 
 
-def _past_traffic(missing: MissingCounts, inspected: Sequence[InspectedFile]) -> PastTraffic:
+def _past_traffic(missing: PastDay, inspected: Sequence[InspectedFile]) -> PastTraffic:
     silent = frozenset[str]().union(*(file.silent for file in inspected))
     judges = tuple(
         field
@@ -122,7 +122,7 @@ def _past_traffic(missing: MissingCounts, inspected: Sequence[InspectedFile]) ->
 
 
 def check_same_traffic(
-    lake: Lake, missing: MissingCounts, what: str, expected: object, found: object
+    lake: Lake, missing: PastDay, what: str, expected: object, found: object
 ) -> None:
     """Raises `DataError` where what is found of a day's traffic is not what ingest noted."""
     if expected != found:

@@ -5,7 +5,7 @@
     split 2 ─┘  of one at a time      └─ counter of field b ─ encode ─→ counts of b, by row
 
 What counts is what would have, had the day been ingested with these fields
-(`shark_core.access.judging`).
+(`shark_core.access.past_splits`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shark_core.lake import Lake
 from shark_core.traffic.columns import field_values
 from shark_core.traffic.encoding import FieldEncoder
 from shark_core.traffic.traffic_files import read_split
-from shark_core.traffic.vocabulary_store import Paths, load_vocabulary
+from shark_core.traffic.vocabulary_store import Paths, encoder_with
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,7 @@ class TrafficCountTask:
         return list(dict.fromkeys(output.field.column for output in self.outputs))
 
     def encoder(self, output: FieldOutput) -> FieldEncoder:
-        if output.field.encoding != "vocabulary":
-            return FieldEncoder(output.field)
-        paths = self.vocabularies[output.field.name]
-        return FieldEncoder(output.field, load_vocabulary(self.lake, paths))
+        return encoder_with(self.lake, output.field, self.vocabularies)
 
 
 def count_traffic(task: TrafficCountTask) -> list[FieldCounts]:

@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 
-from shark_core.errors import DataError
+from shark_core.errors import ConfigError, DataError
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.manifest import Manifest
 
@@ -28,6 +29,29 @@ def named_snapshot(catalog: Catalog, name: str) -> Manifest:
     if name in refs and (head := catalog.head(name)):
         return catalog.snapshot(head.snapshot_id)
     return catalog.snapshot(completed(name, ids, refs, where=f"the registry of {catalog.model}"))
+
+
+def named_snapshot_before(catalog: Catalog, name: str, moment: datetime) -> Manifest:
+    """What `name` means, as of before `moment`: of a ref, the last snapshot that it pointed to that
+    knows no traffic from `moment` on; of an id, that very snapshot.
+
+    Raises `DataError` where nothing is meant, `ConfigError` where all that is knows later traffic.
+    """
+    meant = named_snapshot(catalog, name)
+    if meant.end <= moment:
+        return meant
+    if name in catalog.refs():
+        for entry in catalog.history(name):
+            earlier = catalog.find_snapshot(entry.snapshot_id)  # it may have expired
+            if earlier is not None and earlier.end <= moment:
+                return earlier
+    raise ConfigError(
+        "there is no snapshot that has not seen the days to come",
+        expected=f"one of traffic before {moment.date()}",
+        found=f"{meant.snapshot_id} of {meant.start.date()}",
+        where=f"{name!r} in the registry of {catalog.model}",
+        remedy="name an older one of `python -m jobs snapshots list` by its id, or start cold",
+    )
 
 
 def refs_by_snapshot(catalog: Catalog) -> dict[str, list[str]]:

@@ -31,6 +31,12 @@ def stored_text(lake: Lake, day: date) -> str:
     return short_text(read_report(lake, day), lake.location(page_path(marker)))
 
 
+def report_page(lake: Lake, day: date) -> str | None:
+    """Where the day's page is, as a reader outside the lake finds it; None where there is none."""
+    marker = lake.find_marker(partition(REPORT, day))
+    return lake.location(page_path(marker)) if marker else None
+
+
 def page_path(marker: Marker) -> str:
     """Where the page that counts is, relative to the lake."""
     return next(entry.path for entry in marker.files if entry.path.endswith(".html"))

@@ -44,14 +44,19 @@ BASE_SETTINGS = {
 def spark_context(settings: Spark, app_name: str) -> SparkContext:
     """The process's Spark context, started where there is none yet. It ends with the process.
 
-    Raises `ConfigError` without a usable Java, `RetryableError` where Spark does not start.
+    What `spark-submit` was told wins over `settings`. Raises `ConfigError` without a usable Java,
+    `RetryableError` where Spark does not start.
     """
     running: SparkContext | None = SparkContext._active_spark_context
     if running is not None:
         return running
+    submitted = submitted_settings()
+    settings = settings.model_copy(
+        update={"master": submitted.get("spark.master", settings.master)}
+    )
     master = Master(settings.master)
     master.check_reachable()
-    given = spark_settings(settings)
+    given = {**spark_settings(settings), **submitted}
     os.environ["JAVA_HOME"] = java_home()
     os.environ["PYSPARK_PYTHON"] = given["spark.pyspark.python"]
     if master.on_this_machine:
@@ -86,6 +91,18 @@ def spark_settings(settings: Spark) -> dict[str, str]:
         given["spark.driver.host"] = LOOPBACK
         given["spark.driver.bindAddress"] = LOOPBACK
     return {**given, **settings.settings}
+
+
+def submitted_settings() -> dict[str, str]:
+    """What `spark-submit` was told, where it started this process: it wins over the config, since
+    whoever submits knows the cluster.
+    """
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return {}
+    SparkContext._ensure_initialized()  # connects to the Java that spark-submit has started
+    told = dict(SparkConf().getAll())
+    told.pop("spark.app.name", None)  # the file's name
+    return told
 
 
 def _not_started(settings: Spark, found: str) -> RetryableError:

@@ -12,7 +12,7 @@ def check_columns(found: pa.Schema, expected: pa.Schema, where: str) -> None:
     for column in expected:
         index = found.get_field_index(column.name)
         kind = found.field(index).type if index >= 0 else None
-        if kind is None or not _same_type(kind, column.type):
+        if kind is None or not is_same_type(kind, column.type):
             raise _misfit(column.name, column.type, kind or "no such column", where)
 
 
@@ -23,7 +23,7 @@ def check_not_null(table: pa.Table, where: str) -> None:
             raise _misfit(name, "no nulls", f"{nulls} null(s)", where)
 
 
-def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:
+def is_same_type(found: pa.DataType, expected: pa.DataType) -> bool:
     """Lists are the same whatever their item is called."""
     if pa.types.is_list(expected):
         return pa.types.is_list(found) and found.value_type == expected.value_type
@@ -36,5 +36,6 @@ def _misfit(column: str, expected: object, found: object, where: str) -> DataErr
         expected=expected,
         found=found,
         where=where,
-        remedy="run `python -m jobs ingest` for this day again with the present config",
+        remedy="run `python -m jobs ingest` for this day again with the present config; "
+        "`python -m jobs backfill-examples` adds a new field to examples of past days",
     )

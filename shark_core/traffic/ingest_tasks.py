@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +17,11 @@ from shark_core.schemas import QUARANTINE_SCHEMA, examples_schema
 from shark_core.traffic.columns import columns_read
 from shark_core.traffic.encoding import FieldEncoder
 from shark_core.traffic.example_batches import example_batch
+from shark_core.traffic.parts import write_part
 from shark_core.traffic.quarantine import quarantine_batch
 from shark_core.traffic.traffic_files import Split, read_split
 from shark_core.traffic.validation import count_reasons, find_reasons
-from shark_core.traffic.vocabulary_store import Paths, load_vocabulary
+from shark_core.traffic.vocabulary_store import Paths, encoder_with
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,7 @@ class IngestPlan:
 
     def encoders(self) -> dict[str, FieldEncoder]:
         return {
-            field.name: FieldEncoder(
-                field,
-                load_vocabulary(self.lake, self.vocabularies[field.name])
-                if field.encoding == "vocabulary"
-                else None,
-            )
+            field.name: encoder_with(self.lake, field, self.vocabularies)
             for field in self.config.fields
         }
 
@@ -61,8 +56,10 @@ def ingest_split(plan: IngestPlan, split: Split) -> SplitOutcome:
     """Validate, encode and write one split, a batch at a time."""
     reading = _SplitReading(plan, split)
     name = f"part-{split.number:05d}.parquet"
-    examples = _write(plan.examples, name, examples_schema(plan.config), reading.example_batches())
-    quarantine = _write(plan.quarantine, name, QUARANTINE_SCHEMA, iter(reading.refused))
+    examples = write_part(
+        plan.examples, name, examples_schema(plan.config), reading.example_batches()
+    )
+    quarantine = write_part(plan.quarantine, name, QUARANTINE_SCHEMA, iter(reading.refused))
     return SplitOutcome(examples, quarantine, reading.positives, dict(reading.reasons))
 
 
@@ -90,13 +87,3 @@ class _SplitReading:
         if codes.any():
             self.refused.append(quarantine_batch(batch, codes, self.split.path, first_row))
             self.reasons.update(count_reasons(codes))
-
-
-def _write(
-    files: AttemptFiles, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]
-) -> FileEntry | None:
-    """Each batch is a row group; without any batch there is no file."""
-    first = next(batches, None)
-    if first is None:
-        return None
-    return files.write_batches(name, schema, chain([first], batches), compression="zstd")

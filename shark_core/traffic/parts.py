@@ -7,7 +7,8 @@ from itertools import chain, islice
 
 import pyarrow as pa
 
-from shark_core.partition_writer import PartitionWriter
+from shark_core.lake import FileEntry
+from shark_core.partition_writer import AttemptFiles, PartitionWriter
 
 BATCHES_A_PART = 16
 
@@ -30,3 +31,13 @@ def write_parts(
         writer.add([entry])
         rows += entry.rows
     return rows
+
+
+def write_part(
+    files: AttemptFiles, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]
+) -> FileEntry | None:
+    """Each batch is a row group of one file; without any batch there is no file."""
+    first = next(batches, None)
+    if first is None:
+        return None
+    return files.write_batches(name, schema, chain([first], batches), compression="zstd")

@@ -55,11 +55,10 @@ class Split:
 def traffic_paths(lake: Lake, day: date) -> list[str]:
     """The day's files in the order of their names. Raises `DataError` where there is none."""
     target = partition(TRAFFIC, day)
-    marker = lake.find_marker(target)
-    paths = _listed(lake, target.path) if marker is None else [file.path for file in marker.files]
+    paths = sorted(_sizes(lake, day))
     if not paths:
         raise empty_day(lake, day, "no file")
-    if others := sorted(path for path in paths if not path.endswith(".parquet")):
+    if others := [path for path in paths if not path.endswith(".parquet")]:
         raise DataError(
             f"{len(others)} file(s) of the day's traffic are not read as Parquet",
             expected="names that end with .parquet, or begin with _ or . to be left aside",
@@ -67,7 +66,12 @@ def traffic_paths(lake: Lake, day: date) -> list[str]:
             where=lake.location(target.path),
             remedy="rename them, or move them out of the folder",
         )
-    return sorted(paths)
+    return paths
+
+
+def traffic_bytes(lake: Lake, day: date) -> int:
+    """The bytes of the day's files as they are now; 0 where there is none."""
+    return sum(_sizes(lake, day).values())
 
 
 def empty_day(lake: Lake, day: date, found: str) -> DataError:
@@ -80,17 +84,27 @@ def empty_day(lake: Lake, day: date, found: str) -> DataError:
     )
 
 
-def _listed(lake: Lake, folder: str) -> list[str]:
+def _sizes(lake: Lake, day: date) -> dict[str, int]:
+    """The bytes of each of the day's files, by its path."""
+    target = partition(TRAFFIC, day)
+    marker = lake.find_marker(target)
+    if marker is None:
+        return _listed(lake, target.path)
+    return {file.path: file.bytes for file in marker.files}
+
+
+def _listed(lake: Lake, folder: str) -> dict[str, int]:
     base = lake.absolute(folder)
     selector = pafs.FileSelector(base, recursive=True, allow_not_found=True)
     with lake.reading(folder):
         infos = lake.filesystem.get_file_info(selector)
-    names = [info.path[len(base) + 1 :] for info in infos if info.type == pafs.FileType.File]
-    return [
-        f"{folder}/{name}"
-        for name in names
+    files = [info for info in infos if info.type == pafs.FileType.File]
+    sizes = {info.path[len(base) + 1 :]: info.size for info in files}
+    return {
+        f"{folder}/{name}": size
+        for name, size in sizes.items()
         if not any(part.startswith(("_", ".")) for part in name.split("/"))
-    ]
+    }
 
 
 def inspect_file(lake: Lake, config: PipelineConfig, path: str) -> TrafficFile:

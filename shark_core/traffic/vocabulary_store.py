@@ -148,6 +148,13 @@ def vocabulary_for_the_past(
     )
 
 
+def encoder_with(lake: Lake, field: Field, vocabularies: Mapping[str, Paths]) -> FieldEncoder:
+    """`vocabularies`: the files of each field that has one, by its name."""
+    if field.encoding != "vocabulary":
+        return FieldEncoder(field)
+    return FieldEncoder(field, load_vocabulary(lake, vocabularies[field.name]))
+
+
 def field_encoder(lake: Lake, field: Field, day: date) -> FieldEncoder:
     """The encoder that `ingest` used on `day`, for serving what was trained on it."""
     if field.encoding != "vocabulary":

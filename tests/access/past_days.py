@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from jobs.backfill_counts import Backfill
+from jobs.backfilling import Backfill
 from jobs.context import DayContext
 from jobs.count_accesses import count_accesses
 from jobs.ingest import ingest
 from jobs.update_priorities import update_priorities
 from shark_core.interval import Interval
 from shark_core.lake import Marker
-from shark_core.schemas import ACCESS_COUNTS
+from shark_core.schemas import ACCESS_COUNTS, EXAMPLES
 from tests.traffic.day_lake import (
     DAY,
     LENIENT,
@@ -32,6 +32,7 @@ from tests.traffic.day_lake import (
 
 NEW = ("user", "ad", "site", "tags")  # identity, hash, vocabulary, list of hashed values
 DAYS = [next_day(DAY, number) for number in range(5)]
+BRANCH = "with-fields"
 FIRST_WITH_FIELDS = 3  # DAYS[3] is the first day that was ingested with the new fields
 
 
@@ -85,6 +86,36 @@ class PastDays:
         config = context_of(self.lake, **LENIENT).config
         days = Interval.of_days(next_day(DAY, first), next_day(DAY, end))
         return Backfill(config, tuple(config.field(name) for name in names), days, "test")
+
+    def completing(self, *names: str, first: int = 0, end: int = FIRST_WITH_FIELDS) -> Backfill:
+        """A backfill of examples, on the branch."""
+        return replace(self.backfill(*names, first=first, end=end), branch=BRANCH)
+
+    def on_branch(self, number: int) -> DayContext:
+        """The day's context with all fields, on the branch."""
+        return replace(context_of(self.lake, DAYS[number], **LENIENT), branch=BRANCH)
+
+    def examples(self, number: int) -> pa.Table:
+        """Of the lake itself."""
+        return table_of(self.context(number), EXAMPLES)
+
+    def completed(self, number: int) -> pa.Table:
+        """The day's examples as the branch reads them."""
+        return table_of(self.on_branch(number), EXAMPLES)
+
+    def completed_marker(self, number: int) -> Marker | None:
+        """Of the examples that lie on the branch itself."""
+        context = self.on_branch(number)
+        return context.lake.find_own_marker(context.partition(EXAMPLES))
+
+
+def files_of(lake: Path) -> dict[str, bytes]:
+    """Every file of the lake itself, what is on its branches left out."""
+    files = [path for path in sorted(lake.rglob("*")) if path.is_file()]
+    names = {path: path.relative_to(lake) for path in files}
+    return {
+        str(names[path]): path.read_bytes() for path in files if "branches" not in names[path].parts
+    }
 
 
 def always(lake: Path) -> PastDays:

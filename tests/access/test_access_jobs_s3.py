@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from jobs.backfill_counts import Backfill, backfill_counts
+from jobs.backfill_counts import backfill_counts
+from jobs.backfill_examples import backfill_examples
+from jobs.backfilling import Backfill
 from jobs.context import DayContext
 from jobs.count_accesses import count_accesses
 from jobs.generate import Amount, generate
@@ -34,6 +36,8 @@ pytest_plugins = ["tests.lake_fixtures"]
 VERBS = ("ingest", "count-accesses", "update-priorities")
 SPARK = {"master": "local[1]", "driver_memory": "512m"}
 NEW = {"name": "page", "column": "site", "encoding": "hash", "num_embeddings": 10}
+BRANCH = "with-page"
+BACKFILLED = (f"access_counts/ds={DAY}/field=page", f"branches/{BRANCH}/examples/ds={DAY}")
 IN_ONE_PROCESS = """
 import json, sys
 from jobs.cli import app
@@ -69,10 +73,11 @@ class Runs:
         config = self._config(f"{scheme}.yaml", document(root, spark=SPARK))
         return [[verb, "--config", config, "--date", str(DAY)] for verb in VERBS]
 
-    def backfill(self) -> list[str]:
+    def backfills(self) -> list[list[str]]:
         config = self._config("new.yaml", with_new_field(self.bucket.lake.root))
         days = ["--start", str(DAY), "--end", str(next_day(DAY))]
-        return ["backfill-counts", "--config", config, "--fields", "page", *days]
+        what = ["--config", config, "--fields", "page", *days]
+        return [["backfill-counts", *what], ["backfill-examples", *what, "--branch", BRANCH]]
 
     def _config(self, name: str, content: dict[str, Any]) -> str:
         path = self.folder / name
@@ -109,8 +114,8 @@ def first(runs: Runs) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def repeated(runs: Runs, first: dict[str, str]) -> dict[str, str]:
-    """The same again, and the backfill, in one process to save time."""
-    commands = [*runs.commands("s3a"), runs.backfill()]
+    """The same again, and the backfills, in one process to save time."""
+    commands = [*runs.commands("s3a"), *runs.backfills()]
     runs.run("-c", IN_ONE_PROCESS, json.dumps(commands))
     return fingerprints(runs.bucket)
 
@@ -122,12 +127,14 @@ def local(spark: object, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     for job in (ingest, count_accesses, update_priorities):
         job(DayContext(tiny_config(folder.root), DAY, "test"))
     config = parse_config(with_new_field(str(folder.root)), where="tests")
-    backfill_counts(Backfill(config, (config.field("page"),), Interval.of_day(DAY)))
+    backfill = Backfill(config, (config.field("page"),), Interval.of_day(DAY))
+    backfill_counts(backfill)
+    backfill_examples(replace(backfill, branch=BRANCH))
     return fingerprints(folder)
 
 
 def without_new_field(found: dict[str, str]) -> dict[str, str]:
-    return {path: content for path, content in found.items() if "field=page" not in path}
+    return {path: content for path, content in found.items() if path not in BACKFILLED}
 
 
 @pytest.mark.spark
@@ -156,8 +163,8 @@ def test_a_day_repeated_by_s3a_is_the_same(
 def test_a_backfill_equals_the_one_of_a_folder(
     repeated: dict[str, str], local: dict[str, str]
 ) -> None:
-    path = f"access_counts/ds={DAY}/field=page"
-    assert repeated[path] == local[path]
+    for path in BACKFILLED:
+        assert repeated[path] == local[path]
 
 
 @pytest.mark.spark

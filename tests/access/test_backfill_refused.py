@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import jobs.backfill_counts
-from jobs.backfill_counts import Backfill, backfill_counts
+from jobs.backfill_counts import backfill_counts
+from jobs.backfilling import Backfill
 from jobs.count_accesses import count_accesses
 from jobs.ingest import ingest
 from shark_core.config import PipelineConfig

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from jobs.backfill_counts import Backfill, backfill_counts
+from jobs.backfill_counts import backfill_counts
+from jobs.backfilling import Backfill
+from jobs.console import show
 from jobs.count_accesses import count_accesses
 from jobs.ingest import ingest
 from shark_core.errors import DataError
@@ -167,7 +168,7 @@ def test_a_dry_run_counts_nothing(later: PastDays) -> None:
 
 
 def test_a_thousand_fields_of_a_month_are_told_in_a_few_lines(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Days without the fields, two that were never taken, and one that has the fields itself."""
     past = came_later(tmp_path)
@@ -194,4 +195,25 @@ def test_a_thousand_fields_of_a_month_are_told_in_a_few_lines(
         f"{FOURTH}, {LAST}",
         f"f0 {FIRST}, f1 {FIRST}, f2 {FIRST} and 997 more",
     ]
-    assert len(json.dumps(result.figures)) < 500
+    show(result, as_json=False)
+    assert len(capsys.readouterr().out.splitlines()) < 20
+
+
+def test_what_is_missing_is_told_for_who_plans_it(later: PastDays) -> None:
+    backfill_counts(later.backfill("ad", first=1, end=2))
+    days = (DAYS[0], DAYS[2])
+    files = [later.lake / f"traffic/ds={day}/part-0.parquet" for day in days]
+    expected = {
+        "missing_days": [str(day) for day in days],
+        "records": 2 * 240,
+        "traffic_bytes": sum(path.stat().st_size for path in files),
+    }
+    for dry_run in (True, False):
+        figures = backfill_counts(later.backfill("ad"), dry_run).figures
+        assert {name: figures[name] for name in expected} == expected
+
+
+def test_a_day_whose_traffic_is_gone_is_planned_all_the_same(later: PastDays) -> None:
+    shutil.rmtree(later.lake / f"traffic/ds={DAYS[1]}")
+    figures = backfill_counts(later.backfill("ad", first=1, end=2), dry_run=True).figures
+    assert (figures["missing_days"], figures["traffic_bytes"]) == ([SECOND], 0)

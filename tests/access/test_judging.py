@@ -13,6 +13,7 @@ from shark_core.access.judging import (
     judge_split,
     read_labels,
 )
+from shark_core.access.past_splits import PastSplit
 from shark_core.errors import DataError
 from shark_core.lake import Lake
 from shark_core.partition_writer import AttemptFiles
@@ -30,9 +31,8 @@ def judge(folder: Path, table: pa.Table, quarantined: list[int], *judges: str) -
     _, split, *_ = plan_splits([inspect_file(lake, CONFIG, path)], split_rows=30)
     fields = tuple(map(CONFIG.field, judges))
     files = AttemptFiles(lake, "access_counts", "0123abcd")
-    return judge_split(
-        JudgeTask(lake, "clicked", fields, split, np.array(quarantined, np.int64), files)
-    )
+    past = PastSplit(lake, "clicked", fields, split, np.array(quarantined, np.int64))
+    return judge_split(JudgeTask(past, files))
 
 
 def test_labels_are_those_of_the_records_that_count(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from shark_core.access import traffic_count_tasks
 from shark_core.access.count_files import FieldCounts, FieldOutput
 from shark_core.access.counts import add_counts
 from shark_core.access.judging import JudgeTask, judge_split
+from shark_core.access.past_splits import PastSplit
 from shark_core.access.row_ranges import RowRange
 from shark_core.access.traffic_count_tasks import TrafficCountTask, count_traffic
 from shark_core.lake import Lake
@@ -28,7 +29,7 @@ def task(folder: Path) -> TrafficCountTask:
     files = AttemptFiles(lake, "access_counts", "0123abcd")
     nothing = np.empty(0, np.int64)
     judged = [
-        judge_split(JudgeTask(lake, "clicked", (), split, nothing, files))
+        judge_split(JudgeTask(PastSplit(lake, "clicked", (), split, nothing), files))
         for split in plan_splits([inspect_file(lake, CONFIG, path)], split_rows=140)
     ]
     outputs = tuple(FieldOutput(CONFIG.field(name), files) for name in NAMES)

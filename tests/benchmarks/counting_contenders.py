@@ -34,7 +34,8 @@ def count_by_job(config: PipelineConfig) -> float:
 
 
 def count_by_backfill(config: PipelineConfig) -> float:
-    from jobs.backfill_counts import Backfill, backfill_counts
+    from jobs.backfill_counts import backfill_counts
+    from jobs.backfilling import Backfill
     from shark_core.spark.context import spark_context
 
     spark_context(config.spark, "counting")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 DAGS = Path(__file__).parents[2] / "dags"
+DAG_IDS = (
+    "backfill_fields",
+    "daily_compression",
+    "expire_snapshots",
+    "release",
+    "retrain_and_rollout",
+    "review_pruning",
+)
 
 
 @pytest.fixture(scope="session")
@@ -20,16 +28,22 @@ def airflow_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
         patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+        patch.delenv("SHARK_SCHEDULE", raising=False)
         patch.setattr(sys, "path", [str(DAGS), *sys.path])
         yield DAGS
 
 
 @pytest.fixture(scope="session")
-def dag(airflow_path: Path) -> DAG:
-    """The DAG, found as Airflow finds it: by parsing the folder."""
+def dags(airflow_path: Path) -> Mapping[str, DAG]:
+    """The DAGs by id, found as Airflow finds them: by parsing the folder."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(str(airflow_path))
     assert bag.import_errors == {}
-    assert list(bag.dags) == ["daily_compression"]
-    return bag.dags["daily_compression"]
+    assert sorted(bag.dags) == [*DAG_IDS]
+    return bag.dags
+
+
+@pytest.fixture
+def dag(dags: Mapping[str, DAG]) -> DAG:
+    return dags["daily_compression"]

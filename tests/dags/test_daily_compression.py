@@ -1,43 +1,21 @@
-"""The DAG: what it promises to the scheduler, and the command that each task really runs."""
+"""The daily DAG: order, days, and what it promises to the scheduler."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 
-from jobs.cli import app
 from jobs.registry import DAY_VERBS
+from tests.dags.rendered import commands
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 pytestmark = pytest.mark.airflow
 
-GOLDEN = Path(__file__).with_name("golden_commands.txt")
 VERBS = [verb.name for verb in DAY_VERBS]
-
-
-def commands(dag: DAG, params: dict[str, Any], variables: dict[str, str]) -> dict[str, list[str]]:
-    """Task → its command line, rendered as Airflow renders it for 2026-01-02."""
-    context = {
-        "data_interval_start": datetime(2026, 1, 2, tzinfo=UTC),
-        "run_id": "scheduled__2026-01-03T00:00:00+00:00",
-        "params": params,
-        "var": {"value": variables},
-    }
-    environment = dag.get_template_env()
-    rendered = {}
-    for task in dag.topological_sort():
-        rendered[task.task_id] = task.render_template(task.arguments, context, environment)
-    return rendered
 
 
 def test_tasks_are_the_verbs_of_a_day_in_their_order(dag: DAG) -> None:
@@ -69,21 +47,6 @@ def test_jobs_that_read_the_day_before_wait_for_it(dag: DAG) -> None:
     waiting = {task.task_id for task in dag.tasks if task.depends_on_past}
     expected = {"ingest", "update-priorities", "train", "plan-pruning", "assign-tiers", "publish"}
     assert waiting == expected
-
-
-def test_commands_are_the_golden_ones(dag: DAG) -> None:
-    rendered = commands(dag, {"config": ""}, {})
-    lines = [shlex.join(["python", "-m", "jobs", *rendered[verb]]) for verb in VERBS]
-    assert lines == GOLDEN.read_text().splitlines()
-
-
-def test_command_line_accepts_the_golden_commands() -> None:
-    group = typer.main.get_command(app)
-    for line in GOLDEN.read_text().splitlines():
-        verb, *arguments = shlex.split(line)[3:]
-        parsed = group.commands[verb].make_context(verb, arguments)  # type: ignore[attr-defined]
-        assert parsed.params["date"] == "2026-01-02"
-        assert parsed.params["config"] == Path("infra/config/demo.yaml")
 
 
 @pytest.mark.parametrize(
@@ -119,39 +82,29 @@ def test_nothing_is_caught_up_unasked(dag: DAG) -> None:
     assert dag.catchup is False
 
 
-def test_dag_and_params_say_what_they_are_for(dag: DAG) -> None:
-    assert dag.tags
-    assert {task.owner for task in dag.tasks} == {"recommender-platform"}
-    assert all(dag.params.get_param(name).description for name in dag.params)
-    for heading in ("What it does", "When a task has failed", "To run a day again", "To roll back"):
-        assert f"### {heading}" in (dag.doc_md or "")
-
-
 def test_runbook_explains_each_exit_code(dag: DAG) -> None:
-    from job_task import PERMANENT
+    from shark_airflow.exit_codes import PERMANENT
 
     for code in (*PERMANENT, 75):
         assert str(code) in (dag.doc_md or "")
 
 
-def test_tasks_are_retried_ever_later(dag: DAG) -> None:
-    for task in dag.tasks:
-        assert task.retries == 3
-        assert task.retry_exponential_backoff
+def test_every_dataset_that_others_may_wait_for_is_an_asset(dag: DAG) -> None:
+    made = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks}
+    assert made["ingest"] == ["shark.examples"]
+    assert made["report"] == ["shark.report"]
+    assert made["release-candidate"] == ["shark.production"]
+    assert made["score-fields"] == []
 
 
-def test_parsing_is_quick_and_loads_neither_torch_nor_spark(airflow_path: Path) -> None:
-    program = (
-        "import sys, time, airflow.sdk\n"
-        "start = time.perf_counter()\n"
-        "import daily_compression\n"
-        "heavy = {'torch', 'pyspark', 'numpy', 'pyarrow', 'jobs', 'shark_core'} & {*sys.modules}\n"
-        "print(*heavy, time.perf_counter() - start)\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(airflow_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
-    )
-    *heavy, seconds = done.stdout.splitlines()[-1].split()
-    assert heavy == []
-    assert float(seconds) < 2
+def test_jobs_wait_for_a_slot_of_what_they_need(dag: DAG) -> None:
+    pools = {task.task_id: task.pool for task in dag.tasks}
+    assert pools["count-accesses"] == "spark"
+    assert pools["train"] == "gpu"
+    assert pools["report"] == "default_pool"
+
+
+def test_a_run_that_goes_on_too_long_is_told_of(dag: DAG) -> None:
+    (deadline,) = dag.deadline
+    assert deadline.interval == timedelta(hours=12)
+    assert deadline.callback.path == "shark_airflow.alerts.alert_deadline"

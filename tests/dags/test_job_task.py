@@ -1,19 +1,23 @@
-"""The launcher against real processes: exit codes, environment, and the end of a job."""
+"""Tasks that run jobs, against real processes: exit codes, answers, environment, the job's end."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from shark_core import errors
+from tests.dags.conftest import DAGS
 
 if TYPE_CHECKING:
-    from job_task import JobTask
+    from shark_airflow.job_task import JobTask
 
 pytestmark = pytest.mark.airflow
 
@@ -23,6 +27,9 @@ verb, day = sys.argv[1], sys.argv[sys.argv.index("--date") + 1]
 print("out", verb, day, flush=True)
 print("err", sorted(n for n in os.environ if n.startswith("AIRFLOW")), file=sys.stderr, flush=True)
 if verb == "ingest":
+    if "--json" in sys.argv:
+        print('{"headline": "done", "snapshot": "3f9a1c"}')
+        print("a line after it", file=sys.stderr)
     sys.exit(int(os.environ["FAKE_EXIT_CODE"]))
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open("child.pid", "w").write(str(child.pid))
@@ -37,13 +44,23 @@ def job(airflow_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "jobs" / "__main__.py").write_text(FAKE_JOBS)
     monkeypatch.setenv("JOBS_FOLDER", str(tmp_path))
     monkeypatch.setenv("FAKE_EXIT_CODE", "0")
-    from job_task import JobTask
+    from shark_airflow.job_task import JobTask
 
     return JobTask
 
 
-def ingest(job: type[JobTask]) -> None:
-    job(verb="ingest", config="c.yaml", day="2026-01-02", job_run_id="r").execute({})
+OPTIONS = {"--config": "c.yaml", "--date": "2026-01-02", "--run-id": "r", "--branch": ""}
+
+
+class Instance:
+    dag_id, run_id, task_id, map_index = "daily", "r", "ingest", -1
+
+
+CONTEXT = {"ti": Instance()}
+
+
+def ingest(job: type[JobTask], **more: Any) -> Any:
+    return job(verb="ingest", options=OPTIONS, **more).execute(CONTEXT)
 
 
 def alive(pid: int) -> bool:
@@ -90,8 +107,72 @@ def test_other_failures_are_retried(
     assert not isinstance(caught.value, AirflowFailException)
 
 
+def test_the_result_of_a_job_is_the_tasks_answer(job: type[JobTask]) -> None:
+    assert ingest(job) is None
+    assert ingest(job, answers=True) == {"passed": True, "headline": "done", "snapshot": "3f9a1c"}
+
+
+def test_a_failed_gate_is_an_answer_to_who_asked_and_a_failure_to_others(
+    job: type[JobTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    monkeypatch.setenv("FAKE_EXIT_CODE", "79")
+    answer = ingest(job, judges=True)
+    assert answer["passed"] is False
+    assert "a line after it" in answer["said"]
+    with pytest.raises(AirflowFailException, match="a gate failed"):
+        ingest(job, answers=True)
+
+
+def test_a_result_that_is_not_there_is_an_error(job: type[JobTask]) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+    from shark_airflow.job_task import result_of
+
+    with pytest.raises(AirflowFailException, match="expected a JSON object"):
+        result_of(["out", "{not json"])
+
+
+def test_options_without_a_value_are_left_out(airflow_path: Path) -> None:
+    from shark_airflow.job_task import command_line
+
+    options = {"--ref": "production", "--expect": ""}
+    line = command_line("release promote", options, ["--json", ""])
+    assert line == ["release", "promote", "--ref", "production", "--json"]
+
+
+def test_who_waits_for_an_asset_learns_of_its_day(job: type[JobTask]) -> None:
+    from airflow.sdk import Asset
+
+    class Event:
+        extra: dict[str, str]
+
+    asset = Asset("shark.examples")
+    events = {asset: Event()}
+    task = job(verb="ingest", options=OPTIONS, outlets=[asset])
+    task.execute({**CONTEXT, "outlet_events": events})
+    assert events[asset].extra == {"config": "c.yaml", "date": "2026-01-02"}
+
+
+def test_a_job_ends_with_its_task_however_that_ends(job: type[JobTask], tmp_path: Path) -> None:
+    """A worker that is SIGKILLed cannot clean up; its job must not go on beside the next one."""
+    program = (
+        "from types import SimpleNamespace\n"
+        "from shark_airflow.job_task import JobTask\n"
+        "ti = SimpleNamespace(dag_id='d', run_id='r', task_id='train', map_index=-1)\n"
+        f"JobTask(verb='train', options={OPTIONS}).execute({{'ti': ti}})\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(DAGS)}
+    worker = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    wait_until(lambda: (tmp_path / "child.pid").exists(), seconds=60)
+    (running,) = psutil.Process(worker.pid).children()
+    worker.kill()
+    worker.wait()
+    wait_until(lambda: not alive(running.pid))
+
+
 def test_exit_codes_agree_with_the_branches_of_errors(airflow_path: Path) -> None:
-    from job_task import PERMANENT
+    from shark_airflow.exit_codes import PERMANENT
 
     branch = [errors.ConfigError, errors.DataError, errors.ConflictError, errors.GateFailed]
     assert {error.exit_code for error in branch} <= set(PERMANENT)
@@ -112,12 +193,12 @@ def test_a_job_does_not_see_the_settings_of_airflow(
 def test_killing_a_task_ends_the_job_and_its_children(job: type[JobTask], tmp_path: Path) -> None:
     from airflow.sdk.exceptions import AirflowException
 
-    task = job(verb="train", config="c.yaml", day="2026-01-02", job_run_id="r")
+    task = job(verb="train", options=OPTIONS)
     failures: list[BaseException] = []
 
     def execute() -> None:
         try:
-            task.execute({})
+            task.execute(CONTEXT)
         except AirflowException as error:
             failures.append(error)
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.demo.__main__ import connect
+from infra.airflow.readiness import connect
+from infra.airflow.services import AirflowServices
+from infra.airflow.settings import AirflowSettings
+from infra.demo.__main__ import backfill
 from infra.demo.failure import DemoFailed
+from infra.demo.plan import DAG_ID
 from infra.demo.progress import Progress, follow
-from infra.demo.services import AirflowServices
-from infra.demo.settings import DemoSettings
 from jobs.registry import DAY_VERBS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
@@ -48,16 +50,16 @@ def test_days_run_in_order_a_permanent_failure_is_not_retried_and_nothing_stays_
 ) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "__main__.py").write_text(LIGHT_JOBS)
-    settings = DemoSettings(tmp_path / "airflow", jobs_folder=tmp_path)
+    settings = AirflowSettings(tmp_path / "airflow", jobs_folder=tmp_path)
     shown: list[str] = []
     progress = Progress(len(DAY_VERBS), 2, settings.home / "logs", shown.append)
     with AirflowServices(settings) as services:
         services.migrate()
         services.start()
-        client = connect(services, settings)
-        assert client.backfill(date(2026, 1, 1), date(2026, 1, 2), "any.yaml") == 2
+        client = connect(services, [DAG_ID])
+        assert backfill(client, date(2026, 1, 1), date(2026, 1, 2), "any.yaml") == 2
         with pytest.raises(DemoFailed, match="somebody else moved the ref"):
-            follow(progress, client.tasks, services.check)
+            follow(progress, lambda: client.tasks(DAG_ID), services.check)
         assert processes_of(settings.home)
     assert processes_of(settings.home) == []
     lines = ran(tmp_path)

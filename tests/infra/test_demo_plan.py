@@ -1,8 +1,7 @@
-"""Which traffic, days and config a demo uses, and what it keeps out of its Airflow."""
+"""Which traffic, days and config a demo uses."""
 
 from __future__ import annotations
 
-import socket
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from infra.demo import plan
 from infra.demo.failure import DemoFailed
 from infra.demo.plan import plan_demo
-from infra.demo.settings import LOOPBACK, DemoSettings
 from shark_core.config import load_config
 
 
@@ -47,32 +45,3 @@ def test_kuairand_is_its_eleven_days_by_its_own_config_into_the_demos_lake(tmp_p
 def test_what_cannot_be_run_is_refused_with_what_can(traffic: str, source: str, said: str) -> None:
     with pytest.raises(DemoFailed, match=said):
         plan_demo(traffic, source)
-
-
-def test_the_users_own_airflow_stays_out(tmp_path: Path) -> None:
-    inherited = {
-        "PATH": "/bin",
-        "AIRFLOW_HOME": "/home/user/airflow",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://production",
-        "AIRFLOW_CONN_WAREHOUSE": "secret",
-        "no_proxy": "example.test",
-    }
-    environment = DemoSettings(tmp_path).environment(inherited)
-    assert environment["AIRFLOW_HOME"] == str(tmp_path)
-    assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith(f"sqlite:///{tmp_path}")
-    assert "AIRFLOW_CONN_WAREHOUSE" not in environment
-    assert environment["NO_PROXY"] == "127.0.0.1,example.test"
-    assert environment["PATH"] == "/bin"
-
-
-def test_two_demos_share_neither_port_nor_password(tmp_path: Path) -> None:
-    one, other = DemoSettings(tmp_path), DemoSettings(tmp_path)
-    assert one.password != other.password
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, one.port))
-
-
-def test_secrets_are_not_shown_when_settings_are(tmp_path: Path) -> None:
-    settings = DemoSettings(tmp_path)
-    assert settings.password not in repr(settings)
-    assert settings.secret not in repr(settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.demo.client import TaskState
+from infra.airflow.states import TaskState
 from infra.demo.failure import DemoFailed
 from infra.demo.progress import Progress, task_log_tail
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from shark_core.errors import ConfigError, DataError, GateFailed
 from shark_core.lake import Lake, partition
 from shark_core.report.stored import read_report
 from shark_core.schemas import CHECKPOINT, EXAMPLES
-from shark_core.traffic.slices import SlicePart, holdout_cut, window_slice
+from shark_core.traffic.examples import ExampleReader
+from shark_core.traffic.slices import SlicePart, held_out_test_slice, holdout_cut, window_slice
 from tests.example_lake import DAY
-from tests.jobs.compressed_day import head, next_day, run_to_publish
+from tests.jobs.compressed_day import EASY_GATES, FAILING_GATES, head, next_day, run_to_publish
 from tests.jobs.proposed_day import plans_of
 
 BRANCH = "backfill-tags"
@@ -111,7 +113,25 @@ def test_a_snapshot_is_not_judged_on_a_day_that_it_has_seen(
 ) -> None:
     branch = on_branch(published, make_context)
     with pytest.raises(ConfigError, match="judged on a day that it has seen"):
-        shadow_evaluate(shadow_of(branch, 0, 1), "no_worse")
+        shadow_evaluate(shadow_of(branch, -1, 1), "no_worse")
+
+
+def test_of_the_day_that_a_snapshot_is_of_only_the_test_slice_judges_it(
+    published: DayContext, make_context: Any
+) -> None:
+    branch = on_branch(published, make_context)
+    figures = shadow_evaluate(shadow_of(branch, 0), "no_worse").figures
+    test_slice = held_out_test_slice(branch.lake, branch.config, DAY)
+    reader = ExampleReader(branch.lake, branch.config, test_slice)
+    assert figures["examples"] == sum(len(batch) for batch in reader.batches(64))
+
+
+def test_a_snapshot_whose_own_gates_failed_does_not_stand_in(
+    published: DayContext, make_context: Any
+) -> None:
+    branch = on_branch(published, partial(make_context, gates={**EASY_GATES, **FAILING_GATES}))
+    with pytest.raises(GateFailed, match="compression_ratio"):
+        shadow_evaluate(shadow_of(branch, 1), "no_worse")
 
 
 def test_a_rollout_must_be_shown_to_be_no_worse_a_watch_alarms_at_what_is_shown_to_be_worse(

@@ -109,3 +109,29 @@ def test_an_unknown_plan_is_refused_with_those_there_are(planned: DayContext, co
 def test_help_has_an_example(command: str) -> None:
     done = CliRunner(env={"COLUMNS": "100"}).invoke(app, ["plans", command, "--help"])
     assert f"python -m jobs plans {command} --config FILE" in " ".join(done.output.split())
+
+
+def test_what_waits_is_the_newest_proposal_with_what_a_person_must_know(
+    planned: DayContext,
+) -> None:
+    newest, oldest = plan_ids(planned)
+    waiting = run_plans(planned, "waiting")
+    assert waiting["plan"] == newest
+    assert waiting["subject"] == "tiny: prune 2 of 3 fields?"
+    for told in (
+        "| user |",
+        "| tags |",
+        "saves 928 B",
+        "0.0003 [0.000261, 0.000339]",
+        "not written",
+    ):
+        assert told in waiting["body"]
+    assert "| item |" not in waiting["body"]
+    run_plans(planned, "reject", "--plan", newest, "--note", "no", "--by", "ann")
+    assert run_plans(planned, "waiting")["plan"] == oldest
+
+
+def test_where_nothing_waits_that_is_said(tmp_path: Path) -> None:
+    context = scored_by_hand(tmp_path)
+    assert run_plans(context, "waiting") == {"headline": "no plan waits", "plan": None}
+    assert printed(context, "waiting").strip() == "no plan waits"

@@ -18,7 +18,7 @@ from shark_core.models.ctr_model import CtrModel, build_model
 from shark_core.publish.compressed_model import rebuild_model
 from shark_core.schemas import CHECKPOINT
 from tests.example_lake import DAY
-from tests.jobs.compressed_day import catalog_of, head, run_command, run_to_publish
+from tests.jobs.compressed_day import catalog_of, head, next_day, run_command, run_to_publish
 
 NEXT = DAY + timedelta(days=1)
 
@@ -117,10 +117,27 @@ def test_a_prefix_of_the_id_gives_the_same_weights(day: DayContext) -> None:
 
 def test_a_snapshot_that_has_seen_the_day_is_refused(published: DayContext) -> None:
     before = published.marker(CHECKPOINT, stage="baseline")
-    with pytest.raises(ConfigError, match="a snapshot of an earlier day") as refused:
+    with pytest.raises(ConfigError, match="has not seen the days to come") as refused:
         train(published, Retraining("candidate"))
-    assert "--warm-start candidate" in str(refused.value)
+    assert "'candidate' in the registry" in str(refused.value)
     assert published.marker(CHECKPOINT, stage="baseline") == before
+
+
+def test_a_ref_stands_for_what_it_pointed_to_before_the_days_to_train_on(
+    published: DayContext,
+) -> None:
+    first = head(published, "candidate")
+    day = next_day(published)
+    run_to_publish(day)
+    assert head(day, "candidate") != first
+    branch = replace(day, branch="retrain")
+    train(branch, Retraining("candidate", since=NEXT))
+    assert branch.marker(CHECKPOINT, stage="baseline").inputs["snapshot"] == first
+
+
+def test_an_id_stands_for_itself_only(published: DayContext) -> None:
+    with pytest.raises(ConfigError, match="has not seen the days to come"):
+        train(published, Retraining(str(head(published, "candidate"))))
 
 
 def test_a_name_of_no_snapshot_is_refused(day: DayContext) -> None:

@@ -25,7 +25,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from tests.moto_s3 import OneConditionalWriteAtATime
+from infra.stack.s3_server import OneConditionalWriteAtATime
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

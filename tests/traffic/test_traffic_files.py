@@ -18,6 +18,7 @@ from shark_core.traffic.traffic_files import (
     inspect_file,
     plan_splits,
     read_split,
+    traffic_bytes,
     traffic_paths,
 )
 
@@ -78,6 +79,15 @@ def test_with_a_marker_only_its_files_are_traffic(tmp_path: Path) -> None:
     marker = commit(context_of(tmp_path), TRAFFIC, records(3))
     write_traffic(tmp_path, records(2), name="left-over.parquet")
     assert traffic_paths(Lake(str(tmp_path)), DAY) == [marker.files[0].path]
+    assert traffic_bytes(Lake(str(tmp_path)), DAY) == marker.bytes
+
+
+def test_bytes_are_those_of_the_files_that_are_traffic(tmp_path: Path) -> None:
+    names = ["a.parquet", "hour=01/b.parquet", "_tmp/x.parquet"]
+    first, second, _ = [write_traffic(tmp_path, records(9), name=name) for name in names]
+    expected = first.stat().st_size + second.stat().st_size
+    assert traffic_bytes(Lake(str(tmp_path)), DAY) == expected
+    assert traffic_bytes(Lake(str(tmp_path / "elsewhere")), DAY) == 0
 
 
 def test_a_day_without_files_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""Tells people: in the log always, and to where the Airflow connection `shark_alerts` points.
+
+http, https   one POST of JSON, with the key `text` that chat systems show; a token as its password
+smtp, smtps   one mail to the `to` in its extra, from `from` or its login
+
+Without the connection the log is all. An alert that cannot be sent never fails what it tells of.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import smtplib
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from email.message import EmailMessage
+from typing import Any
+
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+CONNECTION = "shark_alerts"
+SECONDS_TO_SEND = 20
+
+log = logging.getLogger("shark.alerts")
+
+
+@dataclass(frozen=True)
+class Alert:
+    """`text`: a line for people; the rest for programs."""
+
+    text: str
+    dag: str
+    run: str
+    task: str = ""
+    reason: str = ""
+    log_url: str = ""
+
+
+def alert_failure(context: Mapping[str, Any]) -> None:
+    """A task has failed for good: `on_failure_callback`."""
+    instance = context["task_instance"]
+    reason = str(context.get("exception") or "unknown")
+    text = f"{instance.dag_id} {instance.task_id} failed: {reason.splitlines()[0]}"
+    url = str(getattr(instance, "log_url", ""))
+    send(Alert(text, instance.dag_id, instance.run_id, instance.task_id, reason, url))
+
+
+def alert_deadline(context: Mapping[str, Any], minutes: float) -> None:
+    """A run still goes on after its deadline: the callback of a `DeadlineAlert`."""
+    run = context.get("dag_run") or {}
+    dag, name = str(run.get("dag_id", "?")), str(run.get("dag_run_id") or run.get("run_id", "?"))
+    send(Alert(f"{dag} {name} goes on after {minutes:g} minutes", dag, name, reason="deadline"))
+
+
+def send(alert: Alert) -> None:
+    log.error("alert: %s", json.dumps(asdict(alert)))
+    try:
+        connection = BaseHook.get_connection(CONNECTION)
+    except AirflowNotFoundException:
+        log.info("no connection %s: the log is all", CONNECTION)
+        return
+    try:
+        SENDERS[str(connection.conn_type)](connection, alert)
+    except KeyError:
+        log.exception("connection %s: expected one of %s", CONNECTION, [*SENDERS])
+    except (OSError, smtplib.SMTPException, ValueError):
+        log.exception("the alert is not sent by connection %s", CONNECTION)
+
+
+def _post(connection: Connection, alert: Alert) -> None:
+    scheme = connection.schema or connection.conn_type
+    port = f":{connection.port}" if connection.port else ""
+    path = str(connection.extra_dejson.get("path", "")).lstrip("/")
+    request = urllib.request.Request(  # noqa: S310 - its scheme is http or https, see SENDERS
+        f"{scheme}://{connection.host}{port}/{path}",
+        data=json.dumps(asdict(alert)).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    if connection.password:
+        request.add_header("Authorization", f"Bearer {connection.password}")
+    with urllib.request.urlopen(request, timeout=SECONDS_TO_SEND):  # noqa: S310
+        log.info("told %s", connection.host)
+
+
+def _mail(connection: Connection, alert: Alert) -> None:
+    message = EmailMessage()
+    message["Subject"] = f"[shark] {alert.text}"
+    message["From"] = str(connection.extra_dejson.get("from") or connection.login)
+    message["To"] = str(connection.extra_dejson["to"])
+    message.set_content("\n".join(f"{key}: {value}" for key, value in asdict(alert).items()))
+    kind = smtplib.SMTP_SSL if connection.conn_type == "smtps" else smtplib.SMTP
+    with kind(connection.host or "", connection.port or 0, timeout=SECONDS_TO_SEND) as server:
+        if connection.password:
+            if connection.conn_type == "smtp":
+                server.starttls()
+            server.login(connection.login or "", connection.password)
+        server.send_message(message)
+        log.info("told %s", message["To"])
+
+
+SENDERS: dict[str, Callable[[Connection, Alert], None]] = {
+    "http": _post,
+    "https": _post,
+    "smtp": _mail,
+    "smtps": _mail,
+}

@@ -1,0 +1,37 @@
+"""Params that several DAGs have, and the templates that read them."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+CONFIG = "{{ params.config or var.value.get('shark_config', 'infra/config/demo.yaml') }}"
+
+CONFIG_PARAM = Param(
+    "",
+    type="string",
+    title="Pipeline config",
+    description=(
+        "YAML file of the model, relative to the checkout. Empty: the Airflow Variable "
+        "shark_config, else infra/config/demo.yaml."
+    ),
+)
+
+WARM_START_PARAM = Param(
+    "production",
+    type="string",
+    title="Start from",
+    description=(
+        "A snapshot, or a ref: the last that it pointed to from before the first day to train on. "
+        "Empty: start cold."
+    ),
+)
+
+REASON_PARAM = Param(
+    "", type="string", title="Why", description="For those who read the list of runs later."
+)
+
+
+def day_param(title: str, description: str) -> Param:
+    """A day in UTC that may be left empty."""
+    pattern = r"^(\d{4}-\d{2}-\d{2})?$"
+    return Param("", type="string", pattern=pattern, title=title, description=description)

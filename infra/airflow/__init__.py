@@ -1,0 +1,1 @@
+"""A local Airflow: settings, services and REST client that demo, stack and tests share."""

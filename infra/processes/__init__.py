@@ -1,0 +1,1 @@
+"""Services with all their children: started, found again by others, measured, ended."""

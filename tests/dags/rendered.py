@@ -1,0 +1,83 @@
+"""The command that each task of a DAG runs, rendered as Airflow renders it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+ANSWERS = {
+    "canary": {"snapshot": "aaaaaaaaaaaaaaaa", "against": "bbbbbbbbbbbbbbbb"},
+    "find-plan": {"plan": "2026-01-04-0f840604"},
+    "ask": {
+        "responded_by_user": {"id": "1", "name": "ann"},
+        "params_input": {"note": "the brand field goes"},
+    },
+}
+PARAMS: dict[str, dict[str, Any]] = {
+    "backfill_fields": {
+        "fields": ["brand", "device"],
+        "start": "2026-01-01",
+        "end": "2026-01-05",
+        "dry_run": False,
+    },
+    "release": {"snapshot": "3f9a1c", "expect": "cccccccccccccccc"},
+    "expire_snapshots": {"apply": True},
+}
+
+
+class Answers:
+    """Stands for the task instance that templates pull XComs from."""
+
+    def xcom_pull(self, task_ids: str) -> Any:
+        return ANSWERS[task_ids]
+
+
+class Run:
+    run_after = datetime(2026, 1, 6, 7, 8, 9, tzinfo=UTC)
+
+
+def context_of(dag: DAG, params: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    from airflow.sdk.execution_time.context import MacrosAccessor
+
+    return {
+        "data_interval_start": datetime(2026, 1, 2, tzinfo=UTC),
+        "data_interval_end": datetime(2026, 1, 3, tzinfo=UTC),
+        "run_id": "scheduled__2026-01-03T00:00:00+00:00",
+        "dag_run": Run(),
+        "ti": Answers(),
+        "macros": MacrosAccessor(),
+        "params": {**dag.params.dump(), **PARAMS.get(dag.dag_id, {}), **params},
+        "var": {"value": dict(variables)},
+        "triggering_asset_events": {},
+    }
+
+
+def commands(
+    dag: DAG, params: Mapping[str, Any] = {}, variables: Mapping[str, str] = {}
+) -> dict[str, list[str]]:
+    """Task → what follows `python -m jobs`, for the tasks that run a job and are not mapped."""
+    from shark_airflow.job_task import JobTask, command_line
+
+    context, environment = context_of(dag, params, variables), dag.get_template_env()
+    rendered = {}
+    for task in dag.topological_sort():
+        if isinstance(task, JobTask):
+            options = task.render_template(task.options, context, environment)
+            flags = task.render_template(task.flags, context, environment)
+            rendered[task.task_id] = command_line(task.verb, options, flags)
+    return rendered
+
+
+def mapped_options(dag: DAG, task_id: str, figures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What the task before a mapped one makes of a plan's figures: options by mapped task."""
+    before = dag.get_task(re.sub("^", "days-of-", task_id))
+    context, environment = context_of(dag, {}, {}), dag.get_template_env()
+    _, common = before.op_args
+    rendered = before.render_template(common, context, environment)
+    options: list[dict[str, str]] = before.python_callable(figures, rendered)
+    return options

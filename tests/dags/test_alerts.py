@@ -1,0 +1,91 @@
+"""Alerts: what is sent to whom, against a real HTTP server, and that none can do harm."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.webhook import Webhook, webhook
+
+pytestmark = pytest.mark.airflow
+
+TASK = SimpleNamespace(
+    dag_id="daily_compression", task_id="train", run_id="r7", log_url="http://127.0.0.1/log"
+)
+CONTEXT = {"task_instance": TASK, "exception": ValueError("train ended with 65\nmore of it")}
+
+
+@pytest.fixture
+def hook(airflow_path: Path) -> Iterator[Webhook]:
+    with webhook() as listening:
+        yield listening
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHARK_ALERTS", uri)
+
+
+def test_a_failure_is_posted_with_what_a_person_needs(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shark_airflow.alerts import alert_failure
+
+    connect(monkeypatch, f"http://:token@127.0.0.1:{hook.port}/?path=services%2Fx")
+    alert_failure(CONTEXT)
+    (alert,) = hook.received
+    assert alert["text"] == "daily_compression train failed: train ended with 65"
+    assert alert["reason"] == "train ended with 65\nmore of it"
+    assert (alert["run"], alert["log_url"]) == ("r7", "http://127.0.0.1/log")
+    assert alert["path"] == "/services/x"
+    assert hook.tokens == ["Bearer token"]
+
+
+def test_a_missed_deadline_is_posted(hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shark_airflow.alerts import alert_deadline
+
+    connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
+    alert_deadline({"dag_run": {"dag_id": "daily_compression", "dag_run_id": "r7"}}, minutes=720)
+    assert hook.received[0]["text"] == "daily_compression r7 goes on after 720 minutes"
+
+
+def test_without_the_connection_the_log_is_all(
+    airflow_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from shark_airflow.alerts import alert_failure
+
+    def none(_: str) -> None:
+        raise AirflowNotFoundException("none")
+
+    monkeypatch.setattr(BaseHook, "get_connection", none)
+    with caplog.at_level(logging.INFO, logger="shark.alerts"):
+        alert_failure(CONTEXT)
+    assert "train ended with 65" in caplog.text
+    assert "no connection shark_alerts" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://127.0.0.1:1", "is not sent"),
+        ("postgres://127.0.0.1", "expected one of"),
+        ("smtp://127.0.0.1:1/?to=oncall%40example.com", "is not sent"),
+    ],
+)
+def test_an_alert_that_cannot_be_sent_fails_nothing(
+    airflow_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    uri: str,
+    said: str,
+) -> None:
+    from shark_airflow.alerts import alert_failure
+
+    connect(monkeypatch, uri)
+    alert_failure(CONTEXT)
+    assert said in caplog.text

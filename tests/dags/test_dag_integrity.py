@@ -1,0 +1,129 @@
+"""All DAGs: what people see of them, how they are parsed, and the command that each task runs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+
+from jobs.cli import app
+from tests.dags.conftest import DAG_IDS
+from tests.dags.rendered import commands, mapped_options
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+pytestmark = pytest.mark.airflow
+
+GOLDEN = Path(__file__).with_name("golden")
+MISSING = {"missing_days": ["2026-01-01", "2026-01-31"]}
+
+
+@pytest.fixture(params=DAG_IDS)
+def each(request: pytest.FixtureRequest, dags: Mapping[str, DAG]) -> DAG:
+    return dags[request.param]
+
+
+def lines(dag: DAG) -> Iterator[str]:
+    for task_id, command in commands(dag).items():
+        yield shlex.join([f"{task_id}:", "python", "-m", "jobs", *command])
+
+
+def test_commands_are_the_golden_ones(each: DAG) -> None:
+    assert [*lines(each)] == (GOLDEN / f"{each.dag_id}.txt").read_text().splitlines()
+
+
+def test_the_command_line_takes_the_golden_commands(each: DAG) -> None:
+    for line in (GOLDEN / f"{each.dag_id}.txt").read_text().splitlines():
+        parse(shlex.split(line)[4:])
+
+
+def parse(arguments: list[str]) -> None:
+    """Raises `click.UsageError` where the real command line does not take them."""
+    group = typer.main.get_command(app)
+    while hasattr(group, "commands"):
+        verb, *arguments = arguments
+        group = group.commands[verb]
+    group.make_context("", arguments)
+
+
+def test_a_backfill_has_a_task_for_each_day_that_misses_something(dags: Mapping[str, DAG]) -> None:
+    first, second = mapped_options(dags["backfill_fields"], "count", MISSING)
+    assert (first["--start"], first["--end"]) == ("2026-01-01", "2026-01-02")
+    assert (second["--start"], second["--end"]) == ("2026-01-31", "2026-02-01")
+    assert first["--fields"] == "brand,device"
+    for task_id, verb in (("count", "backfill-counts"), ("examples", "backfill-examples")):
+        mapped = dags["backfill_fields"].get_task(task_id)
+        assert mapped.partial_kwargs["verb"] == verb
+        for options in mapped_options(dags["backfill_fields"], task_id, MISSING):
+            parse([verb, *(word for pair in options.items() for word in pair)])
+
+
+def test_people_see_what_it_is_for_and_whose_it_is(each: DAG) -> None:
+    assert each.tags
+    assert each.description
+    assert "### What it does" in (each.doc_md or "")
+    assert {task.owner for task in each.tasks} == {"recommender-platform"}
+    for name in each.params:
+        assert each.params.get_param(name).description, name
+
+
+def test_failures_are_told_and_what_may_pass_is_tried_again(each: DAG) -> None:
+    once = {"rollback", "broken"} if each.dag_id in ("release", "retrain_and_rollout") else set()
+    for task in each.tasks:
+        told = [callback.__name__ for callback in task.on_failure_callback]
+        assert told == ["alert_failure"], task.task_id
+        if task.task_id not in once:
+            assert task.retries == 3, task.task_id
+            assert task.retry_exponential_backoff, task.task_id
+
+
+def test_no_attempt_of_a_job_goes_on_for_ever(each: DAG) -> None:
+    for task in each.tasks:
+        if hasattr(task, "verb"):
+            assert timedelta(0) < task.execution_timeout <= timedelta(hours=12), task.task_id
+
+
+def test_runs_that_share_a_state_are_never_two_at_once(dags: Mapping[str, DAG]) -> None:
+    for dag_id in ("release", "retrain_and_rollout", "review_pruning", "expire_snapshots"):
+        assert dags[dag_id].max_active_runs == 1
+
+
+def test_intervals_have_a_length(each: DAG) -> None:
+    import pendulum
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    scheduled = DagSerialization.from_dict(DagSerialization.to_dict(each))
+    days = pendulum.datetime(2026, 2, 1), pendulum.datetime(2026, 3, 1)
+    if each.dag_id in ("release", "backfill_fields", "review_pruning"):
+        assert not each.timetable.can_be_scheduled or each.dag_id == "review_pruning"
+        return
+    infos = list(scheduled.iter_dagrun_infos_between(*days))
+    assert infos
+    for info in infos:
+        assert info.data_interval.end > info.data_interval.start
+
+
+def test_parsing_all_is_quick_and_loads_neither_torch_nor_spark(airflow_path: Path) -> None:
+    program = (
+        "import sys, time, airflow.sdk\n"
+        "start = time.process_time()\n"
+        f"import {', '.join(DAG_IDS)}\n"
+        "heavy = {'torch', 'pyspark', 'numpy', 'pyarrow', 'jobs', 'shark_core'} & {*sys.modules}\n"
+        "print(*heavy, time.process_time() - start)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(airflow_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+    )
+    *heavy, seconds = done.stdout.splitlines()[-1].split()
+    assert heavy == []
+    assert float(seconds) < 2
