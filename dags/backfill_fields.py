@@ -11,7 +11,8 @@ always had them:
    the branch `backfill-<run>` of the lake;
 4. on that branch: priorities, training over the days from `start` on, compression, gates,
    publication to the ref `backfill-<run>`;
-5. `compare` judges it against `production` on examples that neither was trained on.
+5. `compare` judges it against what `production` was by then, on examples that neither was trained
+   on; its XCom says whether it is shown to be no worse.
 
 `daily_compression` is not disturbed: the branch is beside its days, refs of daily runs do not move.
 
@@ -27,8 +28,9 @@ A person compares, and promotes or does not:
 
 ### When a task has failed
 Clear it: what is counted and written already is not made again. 65 says that a day's traffic is not
-what it was, or is gone: restore it, or begin later. 78 of `train`: no move of `production` from
-before `start` is kept; trigger with another `warm_start`, or an empty one.
+what it was, or is gone: restore it, or begin later. Of `train`, 78 says that no move of
+`production` from before `start` is kept, 65 that there is no `production` at all: trigger with
+another `warm_start`, or an empty one. Where only `compare` fails so, the snapshot is published.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from airflow.sdk import DAG, Param, task
 from shark_airflow.branch_tasks import RUN_ID, branch_tasks
 from shark_airflow.job_task import JobTask
 from shark_airflow.needs import GPU, SPARK
-from shark_airflow.params import CONFIG, CONFIG_PARAM, REASON_PARAM, WARM_START_PARAM
+from shark_airflow.params import CONFIG, CONFIG_PARAM, REASON_PARAM, WARM_START, WARM_START_PARAM
 from shark_airflow.schedule import read_schedule, task_defaults
 
 SCHEDULE = read_schedule()
@@ -52,7 +54,7 @@ INTERVAL = {"--start": "{{ params.start }}", "--end": "{{ params.end }}"}
 
 
 def a_day(description: str) -> Param:
-    return Param(type="string", format="date", description=description)
+    return Param(type="string", pattern=r"^\d{4}-\d{2}-\d{2}$", description=description)
 
 
 with DAG(
@@ -61,7 +63,7 @@ with DAG(
     doc_md=__doc__,
     schedule=None,
     start_date=SCHEDULE.start_date,
-    max_active_runs=2,  # each on its own branch; counts that both make are made once
+    max_active_runs=1,  # each on its own branch, but they would wait for the same slots
     params={
         "config": CONFIG_PARAM,
         "fields": Param(
@@ -136,7 +138,7 @@ with DAG(
         CONFIG,
         LAST_DAY,
         BRANCH,
-        {"--since": "{{ params.start }}", "--warm-start": "{{ params.warm_start }}"},
+        {"--since": "{{ params.start }}", "--warm-start": WARM_START},
     )
     compare = JobTask(
         verb="shadow-evaluate",
@@ -147,6 +149,7 @@ with DAG(
             "--date": LAST_DAY,
             "--branch": BRANCH,  # where the examples have the fields
         },
+        flags=["--as-of"],
         task_id="compare",
         judges=True,
         **GPU,

@@ -100,7 +100,9 @@ from shark_airflow.schedule import minutes, read_schedule, task_defaults
 
 SCHEDULE = read_schedule()
 DAILY = SCHEDULE.daily_compression
-OPTIONS = {"--config": CONFIG, "--date": "{{ data_interval_start | ds }}", "--run-id": RUN_ID}
+# A run by hand without a logical date has no interval: it is of the day before.
+DAY = "{{ data_interval_start | default(dag_run.run_after - macros.timedelta(days=1), true) | ds }}"
+OPTIONS = {"--config": CONFIG, "--date": DAY, "--run-id": RUN_ID}
 
 
 def day_task(verb: str, depends_on_past: bool = False) -> JobTask:
@@ -118,7 +120,7 @@ with DAG(
     dag_id="daily_compression",
     description="Prune fields, quantize rows, prove, publish: one day of one model.",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable(DAILY.schedule, timezone="UTC"),
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=SCHEDULE.start_date,
     catchup=DAILY.catchup,
     max_active_runs=DAILY.max_active_runs,
@@ -128,7 +130,7 @@ with DAG(
         callback=SyncCallback(alert_deadline, kwargs={"minutes": DAILY.deadline_minutes}),
     ),
     params={"config": CONFIG_PARAM},
-    default_args=task_defaults(SCHEDULE),
+    default_args=task_defaults(SCHEDULE, priority=10),  # before backfills and rollouts
     tags=["compression", "embedding-tables", "daily"],
 ):
     ingest = day_task("ingest", depends_on_past=True)  # row ids are append-only

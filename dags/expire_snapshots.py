@@ -1,8 +1,7 @@
 """
 ### What it does
 Says which snapshots no ref needs any more, and which data belongs to no snapshot; with `apply` it
-removes them. The weekly run is a dry run: its result is in the XCom of the task, its table in the
-log.
+removes them. The weekly run is a dry run; its result is in the XCom of the task.
 
 What a ref pointed to in its last 10 moves or 30 days stays, whatever that is read from stays, and
 nothing younger than a day is touched. It may run beside publishes.

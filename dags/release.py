@@ -31,7 +31,7 @@ SCHEDULE = read_schedule()
 COMMON = {
     "--config": CONFIG,
     "--ref": "{{ params.ref }}",
-    "--expect": "{{ params.expect }}",
+    "--expect": "{{ params.expect or '' }}",
 }
 
 with DAG(
@@ -57,7 +57,7 @@ with DAG(
         ),
         "expect": Param(
             "",
-            type="string",
+            type=["string", "null"],
             pattern="^([0-9a-f]{16})?$",
             description="Refuse unless the ref points to this snapshot now. Empty: any.",
         ),
@@ -77,8 +77,10 @@ with DAG(
         task_id="promote",
         outlets=[PRODUCTION],
         answers=True,
+        retries=0,
     )
-    # Not repeated by itself: a rollback whose reply was lost would go back twice.
+    # Neither is repeated by itself: somebody may have moved the ref since, and a rollback whose
+    # reply was lost would go back twice.
     rollback = JobTask(
         verb="release rollback",
         options=COMMON,

@@ -9,8 +9,8 @@ Weekly, for the last whole day D of the week:
    it must be shown to be no worse, by the config's gates;
 4. asks a person, under Required Actions;
 5. promotes it, if `production` is still what it was judged against;
-6. watches: judges both on the whole next day, and rolls `production` back if the new one is shown
-   to be worse.
+6. watches: judges both on the whole of the day after D, or of the promotion where that is later,
+   and rolls `production` back if the new one is shown to be worse.
 
 The daily runs neither see the branch nor wait for it. It belongs with `release.promotion: manual`:
 with `automatic`, the next day that passes its gates moves `production` on to its own snapshot.
@@ -24,8 +24,9 @@ with `automatic`, the next day that passes its gates moves `production` on to it
 | canary, 79 | a gate of its own failed, or it is not shown to be no worse | nothing: `production` \
 stays; its report is on the branch |
 | promote, 76 | `production` was moved since the canary | trigger a new run |
-| wait-for-next-day, watch | not known how the new one does; `production` stays | mend, clear the \
+| wait-for-traffic, watch | not known how the new one does; `production` stays | mend, clear the \
 task, or roll back by the DAG `release` |
+| rollback, 75 or 76 | not known whether it is rolled back | look at `release history` |
 | broken | the new one was shown to be worse; `production` is rolled back already | look at both \
 reports |
 
@@ -35,6 +36,7 @@ Trigger it with `date` for another last day, with `window_days` for another wind
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -45,18 +47,19 @@ from shark_airflow.assets import PRODUCTION
 from shark_airflow.branch_tasks import branch_tasks
 from shark_airflow.job_task import JobTask
 from shark_airflow.needs import GPU
-from shark_airflow.params import CONFIG, CONFIG_PARAM, WARM_START_PARAM, day_param
+from shark_airflow.params import CONFIG, CONFIG_PARAM, WARM_START, WARM_START_PARAM, day_param
 from shark_airflow.schedule import minutes, read_schedule, task_defaults
 from shark_airflow.waiting import wait_for
 
 SCHEDULE = read_schedule()
+A_DAY = timedelta(days=1)  # it may have begun only now
 ROLLOUT = SCHEDULE.retrain_and_rollout
-DAY = "{{ params.date or macros.ds_add(data_interval_end | ds, -1) }}"
-NEXT_DAY = "{{ macros.ds_add(params.date or macros.ds_add(data_interval_end | ds, -1), 1) }}"
-FIRST_DAY = (
-    "{{ macros.ds_add(params.date or macros.ds_add(data_interval_end | ds, -1), "
-    "1 - params.window_days) }}"
+LAST = (
+    "(params.date or macros.ds_add(data_interval_end | default(dag_run.run_after, true) | ds, -1))"
 )
+DAY = "{{ " + LAST + " }}"
+FIRST_DAY = "{{ macros.ds_add(" + LAST + ", 1 - params.window_days) }}"
+DAY_TO_WATCH = "{{ ti.xcom_pull(task_ids='day-to-watch') }}"
 BRANCH = f"retrain-{DAY}"
 NEW = "{{ ti.xcom_pull(task_ids='canary').snapshot }}"
 OLD = "{{ ti.xcom_pull(task_ids='canary').against }}"
@@ -90,13 +93,16 @@ with DAG(
             ROLLOUT.window_days, type="integer", minimum=1, description="How many days to train on."
         ),
         "warm_start": WARM_START_PARAM,
+        "watch_date": day_param(
+            "Day to watch", "Later than the last day. Empty: the day of the promotion, at least."
+        ),
     },
     default_args=task_defaults(SCHEDULE),
     tags=["compression", "embedding-tables", "rollout", "approval"],
 ):
     wait_for_day = wait_for("wait-for-day", DAY, "report", ROLLOUT)
     first, last = branch_tasks(
-        CONFIG, DAY, BRANCH, {"--since": FIRST_DAY, "--warm-start": "{{ params.warm_start }}"}
+        CONFIG, DAY, BRANCH, {"--since": FIRST_DAY, "--warm-start": WARM_START}
     )
     canary = JobTask(
         verb="shadow-evaluate",
@@ -123,10 +129,17 @@ with DAG(
         task_id="promote",
         outlets=[PRODUCTION],
     )
-    wait_for_next_day = wait_for("wait-for-next-day", NEXT_DAY, "ingest", ROLLOUT)
+
+    @task(task_id="day-to-watch")
+    def day_to_watch(last_day: str, chosen: str) -> str:
+        """A person may take days to answer: the day of the promotion, not one before it."""
+        following = date.fromisoformat(last_day) + timedelta(days=1)
+        return chosen or str(max(following, datetime.now(UTC).date()))
+
+    wait_for_traffic = wait_for("wait-for-traffic", DAY_TO_WATCH, "ingest", ROLLOUT, extra=A_DAY)
     watch = JobTask(
         verb="shadow-evaluate",
-        options={"--config": CONFIG, "--snapshot": NEW, "--against": OLD, "--date": NEXT_DAY},
+        options={"--config": CONFIG, "--snapshot": NEW, "--against": OLD, "--date": DAY_TO_WATCH},
         flags=["--not-broken"],
         task_id="watch",
         **GPU,
@@ -143,6 +156,7 @@ with DAG(
         options={"--config": CONFIG, "--ref": "production", "--expect": NEW},
         task_id="rollback",
         outlets=[PRODUCTION],
+        retries=0,  # where it was done although its reply was lost, another attempt is refused
     )
 
     @task(task_id="broken", retries=0)
@@ -151,6 +165,7 @@ with DAG(
         raise AirflowFailException(f"production was rolled back\n{verdict['said']}")
 
     wait_for_day >> first
-    last >> canary >> ask >> promote >> wait_for_next_day >> watch
+    last >> canary >> ask >> promote
+    promote >> day_to_watch(DAY, "{{ params.watch_date or '' }}") >> wait_for_traffic >> watch
     guard(watch.output) >> [EmptyOperator(task_id="rolled-out"), rollback]
     rollback >> broken(watch.output)

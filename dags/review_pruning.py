@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import HITLBranchOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, task
 from shark_airflow.assets import REPORT
 from shark_airflow.job_task import JobTask
@@ -33,6 +33,7 @@ from shark_airflow.schedule import minutes, read_schedule, task_defaults
 
 SCHEDULE = read_schedule()
 APPROVE, REJECT = "Approve", "Reject"
+TASK_OF = {APPROVE: "approve", REJECT: "reject"}
 # The config of the day whose report is there; a run by hand has no such event.
 CONFIG_OF_DAY = (
     "{% set events = triggering_asset_events.values() | first | default([]) %}"
@@ -40,8 +41,9 @@ CONFIG_OF_DAY = (
 )
 ANSWER = "ti.xcom_pull(task_ids='ask')"
 PLAN = "{{ ti.xcom_pull(task_ids='find-plan').plan }}"
-WHO = "{{ (%s.responded_by_user or {}).name or 'nobody: no answer in time' }}" % ANSWER  # noqa: UP031
-WHY = "{{ %s.params_input.note or 'by Airflow, run ' ~ run_id }}" % ANSWER  # noqa: UP031
+# Airflow names nobody where it has taken the default, since the time was over.
+WHO = "{{ (%s.responded_by_user or {}).get('name') or 'nobody: no answer in time' }}" % ANSWER  # noqa: UP031
+WHY = "{{ %s.params_input.get('note') or 'in Airflow, run ' ~ run_id }}" % ANSWER  # noqa: UP031
 
 with DAG(
     dag_id="review_pruning",
@@ -64,18 +66,25 @@ with DAG(
     def is_there_one(plan: Any) -> bool:
         return plan not in (None, "None")
 
-    ask = HITLBranchOperator(
+    ask = HITLOperator(
         task_id="ask",
         subject="{{ ti.xcom_pull(task_ids='find-plan').subject }}",
         body="{{ ti.xcom_pull(task_ids='find-plan').body }}",
         options=[APPROVE, REJECT],
-        options_mapping={APPROVE: "approve", REJECT: "reject"},
         defaults=REJECT,
         response_timeout=minutes(SCHEDULE.review_pruning.approval_minutes),
-        params={"note": Param("", type="string", title="Why", description="Kept with the plan.")},
+        params={
+            "note": Param("", type=["string", "null"], title="Why", description="Kept with it.")
+        },
     )
+
+    @task.branch(task_id="choose")
+    def choose(answer: Any) -> str:
+        return TASK_OF[answer["chosen_options"][0]]
+
     decision = {"--config": config, "--plan": PLAN, "--by": WHO, "--note": WHY}
     approve = JobTask(verb="plans approve", options=decision, task_id="approve", answers=True)
     reject = JobTask(verb="plans reject", options=decision, task_id="reject", answers=True)
 
-    find_plan >> is_there_one(PLAN) >> ask >> [approve, reject]
+    find_plan >> is_there_one(PLAN) >> ask
+    choose(ask.output) >> [approve, reject]

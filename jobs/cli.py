@@ -51,6 +51,10 @@ def shadow_evaluate_snapshots(
         bool,
         typer.Option("--not-broken", help="Fail only where it is shown to be worse: for a watch."),
     ] = False,
+    as_of: Annotated[
+        bool,
+        typer.Option("--as-of", help="A ref for --against stands for what it was by --date."),
+    ] = False,
     branch: BranchOption = "",
     run_id: RunIdOption = "",
     as_json: JsonOption = False,
@@ -66,7 +70,7 @@ def shadow_evaluate_snapshots(
 
     start_logging(run_id)
     days = [parse_day(each) for each in date]
-    shadow = Shadow(load_config(config), snapshot, against, days, branch)
+    shadow = Shadow(load_config(config), snapshot, against, days, branch, as_of)
     show(shadow_evaluate(shadow, "not_broken" if not_broken else "no_worse"), as_json)
 
 

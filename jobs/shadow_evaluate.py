@@ -16,6 +16,7 @@ from shark_core.config import PipelineConfig
 from shark_core.errors import ConfigError, GateFailed
 from shark_core.evaluation.comparison import Comparison
 from shark_core.evaluation.guards import Demand, Guard, check_guards
+from shark_core.interval import Interval
 from shark_core.lake import Lake
 from shark_core.models.device import choose_device
 from shark_core.models.predictions import Predictions, predict
@@ -24,7 +25,7 @@ from shark_core.publish.lake_store import store_for
 from shark_core.publish.manifest import Manifest
 from shark_core.publish.snapshot_gates import require_gates
 from shark_core.publish.snapshot_model import load_snapshot_model
-from shark_core.publish.snapshot_names import named_snapshot
+from shark_core.publish.snapshot_names import named_snapshot, named_snapshot_before
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import Slice, SlicePart, held_out_test_slice
 
@@ -38,6 +39,7 @@ class Shadow:
     against: str
     days: Sequence[date]
     branch: str = ""  # of the lake, where the examples are read
+    as_of: bool = False  # `against`, a ref, stands for what it was by the first day
 
     @property
     def lake(self) -> Lake:
@@ -49,7 +51,7 @@ def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
     `ConfigError` where a snapshot is of a later day: it would be judged on what it was trained on.
     """
     catalog = Catalog(store_for(shadow.config), shadow.config.name)
-    new, old = (named_snapshot(catalog, name) for name in (shadow.snapshot, shadow.against))
+    new, old = named_snapshot(catalog, shadow.snapshot), _against(catalog, shadow)
     if demand == "no_worse":
         require_gates(new, remedy="read the report of its day; keep serving the old one")
     judged = Slice("shadow", tuple(_unseen(shadow, day, new, old) for day in shadow.days))
@@ -59,6 +61,13 @@ def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
     _require(guards, shadow, new, old)
     headline = f"{new.snapshot_id} against {old.snapshot_id}: every guard passed"
     return JobResult(headline, _figures(comparison, guards, new, old))
+
+
+def _against(catalog: Catalog, shadow: Shadow) -> Manifest:
+    if not shadow.as_of:
+        return named_snapshot(catalog, shadow.against)
+    first_day = Interval.of_day(min(shadow.days))
+    return named_snapshot_before(catalog, shadow.against, first_day.end)
 
 
 def _predict(shadow: Shadow, catalog: Catalog, manifest: Manifest, judged: Slice) -> Predictions:

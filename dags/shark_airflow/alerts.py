@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
+from http.client import HTTPException
 from typing import Any
 
 from airflow.sdk import BaseHook, Connection
@@ -41,7 +42,8 @@ class Alert:
 def alert_failure(context: Mapping[str, Any]) -> None:
     """A task has failed for good: `on_failure_callback`."""
     instance = context["task_instance"]
-    reason = str(context.get("exception") or "unknown")
+    # Without an exception it was the scheduler that has given the task up.
+    reason = _said(context.get("exception")) or "its worker stopped answering"
     text = f"{instance.dag_id} {instance.task_id} failed: {reason.splitlines()[0]}"
     url = str(getattr(instance, "log_url", ""))
     send(Alert(text, instance.dag_id, instance.run_id, instance.task_id, reason, url))
@@ -51,7 +53,12 @@ def alert_deadline(context: Mapping[str, Any], minutes: float) -> None:
     """A run still goes on after its deadline: the callback of a `DeadlineAlert`."""
     run = context.get("dag_run") or {}
     dag, name = str(run.get("dag_id", "?")), str(run.get("dag_run_id") or run.get("run_id", "?"))
-    send(Alert(f"{dag} {name} goes on after {minutes:g} minutes", dag, name, reason="deadline"))
+    text = f"{dag} {name} is not done {minutes:g} minutes after it was queued"
+    send(Alert(text, dag, name, reason="deadline"))
+
+
+def _said(exception: object) -> str:
+    return "" if exception is None else str(exception).strip() or repr(exception)
 
 
 def send(alert: Alert) -> None:
@@ -61,19 +68,22 @@ def send(alert: Alert) -> None:
     except AirflowNotFoundException:
         log.info("no connection %s: the log is all", CONNECTION)
         return
+    sender = SENDERS.get(str(connection.conn_type))
+    if sender is None:
+        found = connection.conn_type
+        log.error("connection %s: expected one of %s, found %s", CONNECTION, [*SENDERS], found)
+        return
     try:
-        SENDERS[str(connection.conn_type)](connection, alert)
-    except KeyError:
-        log.exception("connection %s: expected one of %s", CONNECTION, [*SENDERS])
-    except (OSError, smtplib.SMTPException, ValueError):
+        sender(connection, alert)
+    except (OSError, HTTPException, smtplib.SMTPException, ValueError, KeyError):
         log.exception("the alert is not sent by connection %s", CONNECTION)
 
 
 def _post(connection: Connection, alert: Alert) -> None:
-    scheme = connection.schema or connection.conn_type
+    scheme = "https" if "https" in (connection.schema, connection.conn_type) else "http"
     port = f":{connection.port}" if connection.port else ""
     path = str(connection.extra_dejson.get("path", "")).lstrip("/")
-    request = urllib.request.Request(  # noqa: S310 - its scheme is http or https, see SENDERS
+    request = urllib.request.Request(  # noqa: S310 - http or https
         f"{scheme}://{connection.host}{port}/{path}",
         data=json.dumps(asdict(alert)).encode(),
         headers={"Content-Type": "application/json"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 import signal
 import subprocess
@@ -29,8 +28,9 @@ def job_environment(environment: Mapping[str, str]) -> dict[str, str]:
 class JobProcess:
     """`lines` are the last that the job has said, on standard output or error."""
 
-    def __init__(self, launch: Launch, log: Any) -> None:
+    def __init__(self, launch: Launch, shown: str, log: Any) -> None:
         self._launch = launch
+        self._shown = shown  # not the whole command: a launcher's settings may hold secrets
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self.lines: deque[str] = deque(maxlen=LINES_KEPT)
@@ -38,7 +38,7 @@ class JobProcess:
     def run(self) -> int:
         """The exit code; whatever ends the waiting ends the job too."""
         self._end_elsewhere()
-        self._log.info("in %s: %s", self._launch.folder, " ".join(self._launch.command))
+        self._log.info("%s", self._shown)
         with subprocess.Popen(
             self._launch.command,
             cwd=self._launch.folder,
@@ -80,7 +80,7 @@ class JobProcess:
     def _end_elsewhere(self) -> None:
         if self._launch.end is None:
             return
-        self._log.log(logging.INFO, "first: %s", " ".join(self._launch.end))
+        self._log.info("ending what may run elsewhere")
         subprocess.run(
             self._launch.end,
             cwd=self._launch.folder,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,8 @@ class JobTask(BaseOperator):
     ) -> None:
         super().__init__(task_id=task_id or verb.replace(" ", "-"), **{**PLAIN, **kwargs})
         self.verb = verb
-        self.options = dict(options)
+        # The very object: Airflow knows by it that a mapped task's options are rendered already.
+        self.options = options
         self.answers = answers or judges
         self.judges = judges
         self.flags = [*flags, *(["--json"] if self.answers else [])]
@@ -70,7 +72,8 @@ class JobTask(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any] | None:
         job = Job(self.arguments, self.pool, instance_name(context))
         try:
-            self._process = JobProcess(launch(job, os.environ), self.log)
+            shown = shlex.join(["python", "-m", "jobs", *job.arguments])
+            self._process = JobProcess(launch(job, os.environ), shown, self.log)
         except LaunchError as error:
             raise AirflowFailException(f"the launcher: {error}") from error
         answer = self._answer(self._process.run(), self._process)

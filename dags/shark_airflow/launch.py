@@ -97,7 +97,9 @@ def _kubernetes(job: Job, environment: Environment) -> Launch:
     run = ["kubectl", "run", name, namespace, f"--image={image}", "--restart=Never"]
     run += ["--attach", "--rm", "--quiet", "--pod-running-timeout=30m"]
     run += ["--override-type=strategic", f"--overrides={json.dumps(_overrides(job, environment))}"]
-    command = [*run, "--command", "--", "python", "-m", "jobs", *job.arguments]
+    # Kubernetes puts variables of the container, and so its secrets, in the place of `$(NAME)`.
+    arguments = [word.replace("$(", "$$(") for word in job.arguments]
+    command = [*run, "--command", "--", "python", "-m", "jobs", *arguments]
     end = ["kubectl", "delete", "pod", name, namespace, "--ignore-not-found", "--wait"]
     return Launch(command, _folder(environment), end)
 

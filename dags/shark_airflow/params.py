@@ -8,7 +8,7 @@ CONFIG = "{{ params.config or var.value.get('shark_config', 'infra/config/demo.y
 
 CONFIG_PARAM = Param(
     "",
-    type="string",
+    type=["string", "null"],
     title="Pipeline config",
     description=(
         "YAML file of the model, relative to the checkout. Empty: the Airflow Variable "
@@ -16,9 +16,12 @@ CONFIG_PARAM = Param(
     ),
 )
 
+WARM_START = "{{ params.warm_start or '' }}"
+
+# Airflow's form sends null for what a person has emptied.
 WARM_START_PARAM = Param(
     "production",
-    type="string",
+    type=["string", "null"],
     title="Start from",
     description=(
         "A snapshot, or a ref: the last that it pointed to from before the first day to train on. "
@@ -27,11 +30,15 @@ WARM_START_PARAM = Param(
 )
 
 REASON_PARAM = Param(
-    "", type="string", title="Why", description="For those who read the list of runs later."
+    "",
+    type=["string", "null"],
+    title="Why",
+    description="For who reads the list of runs.",
 )
 
 
 def day_param(title: str, description: str) -> Param:
     """A day in UTC that may be left empty."""
     pattern = r"^(\d{4}-\d{2}-\d{2})?$"
-    return Param("", type="string", pattern=pattern, title=title, description=description)
+    kinds = ["string", "null"]
+    return Param("", type=kinds, pattern=pattern, title=title, description=description)

@@ -30,7 +30,6 @@ class Minutes:
 
 @dataclass(frozen=True)
 class Daily:
-    schedule: str
     catchup: bool
     max_active_runs: int
     deadline_minutes: float
@@ -106,14 +105,15 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def task_defaults(schedule: Schedule, **more: Any) -> dict[str, Any]:
-    """`default_args` of every DAG."""
+def task_defaults(schedule: Schedule, priority: int = 1) -> dict[str, Any]:
+    """`default_args` of every DAG; of tasks that wait for a slot, the highest priority runs."""
     return {
+        "priority_weight": priority,
+        "weight_rule": "absolute",
         "owner": "recommender-platform",
         "retries": schedule.tasks.retries,
         "retry_delay": timedelta(seconds=schedule.tasks.retry_seconds),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(seconds=schedule.tasks.max_retry_seconds),
         "on_failure_callback": alert_failure,
-        **more,
     }

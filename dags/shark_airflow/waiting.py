@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.sensors.python import PythonSensor
@@ -12,15 +12,20 @@ from shark_airflow.schedule import Rollout, minutes
 DAILY = "daily_compression"
 
 
-def wait_for(task_id: str, day: str, done: str, limits: Rollout) -> PythonSensor:
-    """A sensor until the task `done` of the daily run of `day`, a template, has succeeded."""
+def wait_for(
+    task_id: str, day: str, done: str, limits: Rollout, extra: timedelta = timedelta(0)
+) -> PythonSensor:
+    """A sensor until the task `done` of the daily run of `day`, a template, has succeeded.
+
+    It fails for good after `limits.wait_minutes` and `extra`.
+    """
     return PythonSensor(
         task_id=task_id,
         python_callable=has_succeeded,
         op_kwargs={"day": day, "done": done},
         mode="reschedule",  # no worker is held meanwhile
         poke_interval=limits.poll_seconds,
-        timeout=minutes(limits.wait_minutes),
+        timeout=minutes(limits.wait_minutes) + extra,
     )
 
 

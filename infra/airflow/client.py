@@ -102,6 +102,11 @@ class AirflowClient(Administration):
         backfill_id: int = self._api.call_again("POST", f"{API}/backfills", request, UNDONE)["id"]
         return backfill_id
 
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Let all tasks of a run that is over run again."""
+        body = {"dry_run": False, "only_failed": False}
+        self._api.call("POST", f"{_runs(dag_id)}/{part(run_id)}/clear", body)
+
     def runs(self, dag_id: str) -> list[RunState]:
         return [RunState.of(run) for run in self._api.pages(_runs(dag_id), "dag_runs")]
 

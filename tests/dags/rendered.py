@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 ANSWERS = {
     "canary": {"snapshot": "aaaaaaaaaaaaaaaa", "against": "bbbbbbbbbbbbbbbb"},
     "find-plan": {"plan": "2026-01-04-0f840604"},
-    "ask": {
-        "responded_by_user": {"id": "1", "name": "ann"},
-        "params_input": {"note": "the brand field goes"},
-    },
+    "day-to-watch": "2026-01-03",
 }
 PARAMS: dict[str, dict[str, Any]] = {
     "backfill_fields": {
@@ -30,10 +27,24 @@ PARAMS: dict[str, dict[str, Any]] = {
 }
 
 
+RESPONSE = {
+    "chosen_options": ["Approve"],
+    "params_input": {"note": "the brand field goes"},
+    "responded_at": datetime(2026, 1, 6, 9, tzinfo=UTC),
+    "responded_by_user": {"id": "1", "name": "ann"},
+}
+
+
 class Answers:
     """Stands for the task instance that templates pull XComs from."""
 
+    def __init__(self, dag: DAG, response: Mapping[str, Any]) -> None:
+        self._dag, self._response = dag, response
+
     def xcom_pull(self, task_ids: str) -> Any:
+        """Of a request to a person: what its operator makes of the response."""
+        if task_ids == "ask":
+            return self._dag.get_task("ask").execute_complete({}, dict(self._response))
         return ANSWERS[task_ids]
 
 
@@ -41,7 +52,12 @@ class Run:
     run_after = datetime(2026, 1, 6, 7, 8, 9, tzinfo=UTC)
 
 
-def context_of(dag: DAG, params: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+def context_of(
+    dag: DAG,
+    params: Mapping[str, Any],
+    variables: Mapping[str, str],
+    response: Mapping[str, Any] = RESPONSE,
+) -> dict[str, Any]:
     from airflow.sdk.execution_time.context import MacrosAccessor
 
     return {
@@ -49,7 +65,7 @@ def context_of(dag: DAG, params: Mapping[str, Any], variables: Mapping[str, str]
         "data_interval_end": datetime(2026, 1, 3, tzinfo=UTC),
         "run_id": "scheduled__2026-01-03T00:00:00+00:00",
         "dag_run": Run(),
-        "ti": Answers(),
+        "ti": Answers(dag, response),
         "macros": MacrosAccessor(),
         "params": {**dag.params.dump(), **PARAMS.get(dag.dag_id, {}), **params},
         "var": {"value": dict(variables)},
@@ -58,12 +74,17 @@ def context_of(dag: DAG, params: Mapping[str, Any], variables: Mapping[str, str]
 
 
 def commands(
-    dag: DAG, params: Mapping[str, Any] = {}, variables: Mapping[str, str] = {}
+    dag: DAG,
+    params: Mapping[str, Any] = {},
+    variables: Mapping[str, str] = {},
+    **context_changes: Any,
 ) -> dict[str, list[str]]:
     """Task → what follows `python -m jobs`, for the tasks that run a job and are not mapped."""
     from shark_airflow.job_task import JobTask, command_line
 
-    context, environment = context_of(dag, params, variables), dag.get_template_env()
+    response = context_changes.pop("response", RESPONSE)
+    context = context_of(dag, params, variables, response) | context_changes
+    environment = dag.get_template_env()
     rendered = {}
     for task in dag.topological_sort():
         if isinstance(task, JobTask):

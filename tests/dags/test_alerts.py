@@ -49,7 +49,26 @@ def test_a_missed_deadline_is_posted(hook: Webhook, monkeypatch: pytest.MonkeyPa
 
     connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
     alert_deadline({"dag_run": {"dag_id": "daily_compression", "dag_run_id": "r7"}}, minutes=720)
-    assert hook.received[0]["text"] == "daily_compression r7 goes on after 720 minutes"
+    told = hook.received[0]["text"]
+    assert told == "daily_compression r7 is not done 720 minutes after it was queued"
+
+
+@pytest.mark.parametrize(
+    ("exception", "said"),
+    [
+        (MemoryError(), "MemoryError()"),
+        (ValueError(" "), "ValueError(' ')"),
+        (None, "its worker stopped answering"),
+    ],
+)
+def test_a_failure_without_words_is_told_too(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch, exception: Exception | None, said: str
+) -> None:
+    from shark_airflow.alerts import alert_failure
+
+    connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
+    alert_failure({"task_instance": TASK, "exception": exception})
+    assert hook.received[0]["text"] == f"daily_compression train failed: {said}"
 
 
 def test_without_the_connection_the_log_is_all(
@@ -75,6 +94,7 @@ def test_without_the_connection_the_log_is_all(
         ("http://127.0.0.1:1", "is not sent"),
         ("postgres://127.0.0.1", "expected one of"),
         ("smtp://127.0.0.1:1/?to=oncall%40example.com", "is not sent"),
+        ("smtp://127.0.0.1:1", "is not sent"),
     ],
 )
 def test_an_alert_that_cannot_be_sent_fails_nothing(

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ import typer
 
 from jobs.cli import app
 from tests.dags.conftest import DAG_IDS
-from tests.dags.rendered import commands, mapped_options
+from tests.dags.rendered import RESPONSE, commands, mapped_options
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.airflow
 
 GOLDEN = Path(__file__).with_name("golden")
+# What may have been done although its reply was lost, and must not be done twice.
+ONCE = {"release": {"promote", "rollback"}, "retrain_and_rollout": {"rollback", "broken"}}
 MISSING = {"missing_days": ["2026-01-01", "2026-01-31"]}
 
 
@@ -67,6 +70,41 @@ def test_a_backfill_has_a_task_for_each_day_that_misses_something(dags: Mapping[
             parse([verb, *(word for pair in options.items() for word in pair)])
 
 
+def test_what_a_person_has_emptied_in_the_form_is_left_out(dags: Mapping[str, DAG]) -> None:
+    emptied = {"config": None, "warm_start": None, "expect": None, "date": None}
+    for dag_id in ("backfill_fields", "retrain_and_rollout", "release"):
+        for command in commands(dags[dag_id], emptied).values():
+            assert "None" not in command
+            assert "--warm-start" not in command
+            parse(command)
+
+
+def test_nobody_answering_in_time_is_kept_as_such(dags: Mapping[str, DAG]) -> None:
+    """Airflow then fills in the default, and names nobody."""
+    response = {"responded_by_user": None, "params_input": {"note": ""}}
+    found = commands(dags["review_pruning"], response={**RESPONSE, **response})["reject"]
+    assert found[found.index("--by") + 1] == "nobody: no answer in time"
+    assert found[found.index("--note") + 1].startswith("in Airflow, run ")
+
+
+def test_a_review_is_of_the_config_whose_report_is_there(dags: Mapping[str, DAG]) -> None:
+    from airflow.sdk import Asset
+
+    event = SimpleNamespace(extra={"config": "my.yaml", "date": "2026-01-04"})
+    review = dags["review_pruning"]
+    found = commands(review, triggering_asset_events={Asset("shark.report"): [event]})
+    assert found["find-plan"] == ["plans", "waiting", "--config", "my.yaml", "--json"]
+    assert [asset.name for asset in review.timetable.asset_condition.objects] == ["shark.report"]
+
+
+def test_daily_tasks_go_before_all_others_that_wait_for_a_slot(dags: Mapping[str, DAG]) -> None:
+    weights = {dag_id: {task.priority_weight for task in dag.tasks} for dag_id, dag in dags.items()}
+    daily = weights.pop("daily_compression")
+    assert min(daily) > max(max(others) for others in weights.values())
+    rules = {str(task.weight_rule) for dag in dags.values() for task in dag.tasks}
+    assert rules == {"absolute"}  # by default a task weighs more the more tasks wait for it
+
+
 def test_people_see_what_it_is_for_and_whose_it_is(each: DAG) -> None:
     assert each.tags
     assert each.description
@@ -77,7 +115,7 @@ def test_people_see_what_it_is_for_and_whose_it_is(each: DAG) -> None:
 
 
 def test_failures_are_told_and_what_may_pass_is_tried_again(each: DAG) -> None:
-    once = {"rollback", "broken"} if each.dag_id in ("release", "retrain_and_rollout") else set()
+    once = ONCE.get(each.dag_id, set())
     for task in each.tasks:
         told = [callback.__name__ for callback in task.on_failure_callback]
         assert told == ["alert_failure"], task.task_id

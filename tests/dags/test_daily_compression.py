@@ -78,6 +78,11 @@ def test_data_intervals_are_whole_utc_days(dag: DAG) -> None:
         assert info.data_interval.end - info.data_interval.start == timedelta(days=1)
 
 
+def test_a_run_without_an_interval_is_of_the_day_before(dag: DAG) -> None:
+    found = commands(dag, data_interval_start=None)["train"]
+    assert found[found.index("--date") + 1] == "2026-01-05"  # it was made on the sixth
+
+
 def test_nothing_is_caught_up_unasked(dag: DAG) -> None:
     assert dag.catchup is False
 

@@ -90,6 +90,13 @@ def test_a_pod_has_the_image_and_the_resources_of_its_pool(tmp_path: Path) -> No
     assert gpu[gpu.index("--") + 1 :] == ["python", "-m", "jobs", *ARGUMENTS]
 
 
+def test_a_pod_does_not_put_its_secrets_into_arguments() -> None:
+    from shark_airflow.launch import Job, launch
+
+    hostile = Job(("train", "--config", "$(AWS_SECRET_ACCESS_KEY)"), "gpu", "i")
+    assert launch(hostile, PODS).command[-1] == "$$(AWS_SECRET_ACCESS_KEY)"
+
+
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
@@ -131,7 +138,9 @@ def test_the_exit_code_of_the_pod_is_the_jobs(
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
-    process = JobProcess(launch(job(), {**PODS, "JOBS_FOLDER": str(tmp_path)}), logging.getLogger())
+    process = JobProcess(
+        launch(job(), {**PODS, "JOBS_FOLDER": str(tmp_path)}), "jobs train", logging.getLogger()
+    )
     assert process.run() == 75
     assert [*process.lines] == ['{"headline": "of the pod"}']
     name = launched(PODS).command[2]

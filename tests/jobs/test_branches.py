@@ -126,6 +126,16 @@ def test_of_the_day_that_a_snapshot_is_of_only_the_test_slice_judges_it(
     assert figures["examples"] == sum(len(batch) for batch in reader.batches(64))
 
 
+def test_as_of_a_day_a_ref_is_what_it_was_by_then(published: DayContext, make_context: Any) -> None:
+    branch, first = on_branch(published, make_context), head(published, "candidate")
+    run_to_publish(next_day(published))
+    assert head(published, "candidate") != first
+    shadow = replace(shadow_of(branch, 0), as_of=True)
+    assert shadow_evaluate(shadow, "no_worse").figures["against"] == first
+    with pytest.raises(ConfigError, match="judged on a day that it has seen"):
+        shadow_evaluate(shadow_of(branch, 0), "no_worse")
+
+
 def test_a_snapshot_whose_own_gates_failed_does_not_stand_in(
     published: DayContext, make_context: Any
 ) -> None:
