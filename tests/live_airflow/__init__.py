@@ -1,0 +1,1 @@
+"""A real Airflow (scheduler, API server, SQLite) running real jobs on a small lake."""

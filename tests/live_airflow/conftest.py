@@ -1,0 +1,95 @@
+"""One Airflow for the whole folder; each stage goes on where the one before it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from infra.airflow.states import RunState
+from shark_core.lake import MARKER_NAME, Marker
+from shark_core.publish.catalog import Catalog
+from shark_core.publish.object_store_local import LocalStore
+from tests.live_airflow.live_airflow import LiveAirflow, running_airflow
+from tests.live_airflow.small_lake import DAYS, OTHER_TASTE, WITHOUT_TRAFFIC
+
+DAILY = "daily_compression"
+FAILED_ONCE = ("score-fields", DAYS[1])
+KILLED_IN = ("train", DAYS[2])
+AGAIN = DAYS[1:3]
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveAirflow]:
+    with running_airflow(tmp_path_factory.mktemp("live")) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def catalog(airflow: LiveAirflow) -> Catalog:
+    return Catalog(LocalStore(airflow.root / "registry"), "live")
+
+
+@pytest.fixture(scope="session")
+def five_days(airflow: LiveAirflow) -> list[RunState]:
+    """A backfill over past days; the storage is away once, and the scheduler is killed once."""
+    airflow.plant_fault(*FAILED_ONCE, 75)
+    first, last = str(DAYS[0]), str(DAYS[-1])
+    command = ["backfill", "create", "--dag-id", DAILY, "--from-date", first, "--to-date", last]
+    airflow.airflow(*command, "--max-active-runs", "3", "--reprocess-behavior", "failed")
+    airflow.wait(lambda: KILLED_IN in _under_way(airflow), f"{KILLED_IN} does not begin")
+    airflow.services.kill_one("scheduler")
+    airflow.services.start_one("scheduler")
+    return airflow.wait_for_runs(DAILY, len(DAYS))
+
+
+def _under_way(airflow: LiveAirflow) -> set[tuple[str, object]]:
+    tasks = airflow.client.tasks(DAILY)
+    return {(task.task, task.day) for task in tasks if task.state == "running"}
+
+
+@dataclass(frozen=True)
+class RunTwice:
+    """Path → fingerprint of every partition, and which snapshots there are, before and after."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+    snapshots_before: list[str]
+    snapshots_after: list[str]
+
+
+@pytest.fixture(scope="session")
+def run_twice(airflow: LiveAirflow, five_days: list[RunState], catalog: Catalog) -> RunTwice:
+    """Two of the days once more, one of them that in which the scheduler was killed."""
+    before, snapshots = fingerprints(airflow), snapshot_ids(catalog)
+    for run in five_days:
+        if run.day in AGAIN:
+            airflow.client.clear(DAILY, run.run_id)
+    airflow.wait(lambda: _done_again(airflow), "the days do not run again")
+    return RunTwice(before, fingerprints(airflow), snapshots, snapshot_ids(catalog))
+
+
+@pytest.fixture(scope="session")
+def two_more_days(airflow: LiveAirflow, run_twice: RunTwice) -> list[RunState]:
+    """The day after, and one without traffic."""
+    airflow.backfill(DAILY, OTHER_TASTE, WITHOUT_TRAFFIC)
+    return airflow.wait_for_runs(DAILY, len(DAYS) + 2)
+
+
+def _done_again(airflow: LiveAirflow) -> bool:
+    last = [task for task in airflow.client.tasks(DAILY) if task.task == "release-candidate"]
+    again = [task for task in last if task.day in AGAIN]
+    return all(task.state == "success" and task.attempt > 1 for task in again)
+
+
+def fingerprints(airflow: LiveAirflow) -> dict[str, str]:
+    """Of what counts in every partition of the lake, its path first."""
+    return {
+        str(path.parent.relative_to(airflow.root)): Marker.from_json(path.read_text()).fingerprint
+        for path in airflow.root.rglob(MARKER_NAME)
+    }
+
+
+def snapshot_ids(catalog: Catalog) -> list[str]:
+    return sorted(snapshot_id for snapshot_id, _ in catalog.manifests())
