@@ -4,75 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from infra.airflow.failure import Failure
-from infra.airflow.settings import CHECKOUT
-from infra.processes.service import marked_by
 from infra.processes.table import find_process
-from infra.stack.folder import StackFolder
 from infra.stack.ports import answers, check_port
-from infra.stack.postgres import find_tools
-from infra.stack.status import stack_status
+from tests.infra.running_stack import ANY_PORTS, Stack, running_stack
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
-
-ANY_PORTS = ["--port", "0", "--s3-port", "0"]
-
-
-class Stack:
-    """The stack in a folder of its own, used by its command line."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "infra.stack", *arguments, "--folder", str(self.folder)]
-        return subprocess.Popen(
-            command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def says(self, *arguments: str, exit_code: int = 0) -> str:
-        with self.start(*arguments) as process:
-            said, _ = process.communicate()
-        assert process.returncode == exit_code, said
-        return said
-
-    def status(self) -> dict[str, Any]:
-        return stack_status(StackFolder(self.folder)).to_json()
-
-    def pids(self) -> dict[str, int]:
-        return {service["name"]: service["pid"] for service in self.status()["services"]}
-
-    @property
-    def processes(self) -> list[psutil.Process]:
-        return [psutil.Process(process.pid) for process in marked_by(str(self.folder))]
-
-    def kept(self) -> str:
-        """All that it has logged and told of itself to whoever lists processes."""
-        logs = [path.read_text(errors="replace") for path in self.folder.rglob("*.log")]
-        return "\n".join([*logs, *(" ".join(process.cmdline()) for process in self.processes)])
 
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    """Where another account can enter, as PostgreSQL's must, and short enough for its socket."""
-    folder = Path(tempfile.mkdtemp(prefix="stack-"))
-    folder.chmod(0o711)
-    yield (running := Stack(folder))
-    running.says("down")
-    shutil.rmtree(folder)
+    with running_stack() as running:
+        yield running
 
 
 def test_a_stack_goes_up_is_mended_and_goes_down(stack: Stack) -> None:
@@ -150,25 +102,3 @@ def until_recorded(stack: Stack, name: str) -> None:
     while not state.exists() or f'"{name}"' not in state.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def missing_postgres() -> str:
-    try:
-        find_tools()
-    except Failure as failure:
-        return str(failure)
-    return ""
-
-
-@pytest.mark.skipif(bool(missing_postgres()), reason=missing_postgres() or "it is there")
-def test_airflow_runs_on_postgres_by_a_socket(stack: Stack) -> None:
-    stack.says("up", "--db", "postgres", *ANY_PORTS)
-    status = stack.status()
-    assert status["healthy"], status
-    postgres = psutil.Process(stack.pids()["postgres"])
-    assert postgres.username() != "root"
-    assert [c for c in postgres.net_connections("inet") if c.status == "LISTEN"] == []
-    assert not (stack.folder / "airflow" / "airflow.db").exists()
-    assert "ended postgres" in stack.says("down")
-    assert not psutil.pid_exists(postgres.pid) or postgres.status() == psutil.STATUS_ZOMBIE
-    assert (stack.folder / "postgres" / "data" / "PG_VERSION").exists()

@@ -11,8 +11,9 @@ from infra.airflow.states import RunState
 from shark_core.lake import MARKER_NAME, Marker
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.object_store_local import LocalStore
-from tests.live_airflow.live_airflow import LiveAirflow, running_airflow
+from tests.live_airflow.live_airflow import LiveAirflow
 from tests.live_airflow.small_lake import DAYS, OTHER_TASTE, WITHOUT_TRAFFIC
+from tests.live_airflow.starting import running_airflow
 
 DAILY = "daily_compression"
 FAILED_ONCE = ("score-fields", DAYS[1])

@@ -1,0 +1,68 @@
+"""`make up` and its like in a folder of its own, for tests."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from infra.airflow.settings import CHECKOUT
+from infra.processes.service import marked_by
+from infra.stack.folder import StackFolder
+from infra.stack.status import stack_status
+
+ANY_PORTS = ["--port", "0", "--s3-port", "0"]
+
+
+class Stack:
+    """The stack in a folder of its own, used by its command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "infra.stack", *arguments, "--folder", str(self.folder)]
+        return subprocess.Popen(
+            command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def says(self, *arguments: str, exit_code: int = 0) -> str:
+        with self.start(*arguments) as process:
+            said, _ = process.communicate()
+        assert process.returncode == exit_code, said
+        return said
+
+    def status(self) -> dict[str, Any]:
+        return stack_status(StackFolder(self.folder)).to_json()
+
+    def pids(self) -> dict[str, int]:
+        return {service["name"]: service["pid"] for service in self.status()["services"]}
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        return [psutil.Process(process.pid) for process in marked_by(str(self.folder))]
+
+    def kept(self) -> str:
+        """All that it has logged and told of itself to whoever lists processes."""
+        logs = [path.read_text(errors="replace") for path in self.folder.rglob("*.log")]
+        return "\n".join([*logs, *(" ".join(process.cmdline()) for process in self.processes)])
+
+
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """Where another account can enter, as PostgreSQL's must, and short enough for its socket."""
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    folder.chmod(0o711)
+    running = Stack(folder)
+    try:
+        yield running
+    finally:
+        running.says("down")
+        shutil.rmtree(folder)
