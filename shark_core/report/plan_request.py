@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from shark_core.pruning.plan import Decision, PruningPlan
 from shark_core.publish.plan_entry import PlanEntry
@@ -57,5 +58,5 @@ def _rows(pruned: list[Decision]) -> list[str]:
 
 
 def _link(page: str) -> str:
-    address = page if "://" in page else f"file://{page}"
+    address = page if "://" in page else Path(page).absolute().as_uri()
     return f"[{page}]({address})"

@@ -135,3 +135,16 @@ def test_where_nothing_waits_that_is_said(tmp_path: Path) -> None:
     context = scored_by_hand(tmp_path)
     assert run_plans(context, "waiting") == {"headline": "no plan waits", "plan": None}
     assert printed(context, "waiting").strip() == "no plan waits"
+
+
+def test_the_request_links_the_report_where_it_is(planned: DayContext) -> None:
+    from shark_core.report.plan_request import plan_request
+
+    entry = next(iter(plans_of(planned).plans()))
+    relative = plan_request(entry, "tiny", ".demo/lake/report.html").body
+    assert (
+        f"[.demo/lake/report.html]({Path('.demo/lake/report.html').absolute().as_uri()})"
+        in relative
+    )
+    on_s3 = plan_request(entry, "tiny", "s3://bucket/report.html").body
+    assert "[s3://bucket/report.html](s3://bucket/report.html)" in on_s3

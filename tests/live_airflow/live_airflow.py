@@ -24,6 +24,7 @@ from tests.webhook import Webhook
 
 SECONDS = 400
 TRIES_WHILE_LOCKED = 5
+SECONDS_TO_READ = 5
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ class LiveAirflow:
         return self.client.run(dag_id, run_id)
 
     def wait_for_request(self, dag_id: str) -> HitlDetail:
-        """What a task of the DAG asks a person."""
+        """What a task of the DAG asks a person, who is slower than the worker that has asked: while
+        that has not ended, an answer would take the task for lost.
+        """
         found: list[HitlDetail] = []
 
         def asked() -> bool:
@@ -122,6 +125,7 @@ class LiveAirflow:
             return bool(found)
 
         self.wait(asked, f"{dag_id} asks nobody")
+        time.sleep(SECONDS_TO_READ)
         return found[0]
 
     def _standing(self) -> str:
