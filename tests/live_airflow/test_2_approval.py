@@ -77,7 +77,8 @@ def test_nobody_answering_in_time_rejects(airflow: LiveAirflow, approved: PlanEn
     assert (head.status, head.by) == ("rejected", "nobody: no answer in time")
 
 
-def test_where_no_plan_waits_nobody_is_asked(airflow: LiveAirflow, approved: PlanEntry) -> None:
-    run_id = airflow.client.trigger(REVIEW, {})
+def test_where_no_plan_waits_nobody_is_asked(airflow: LiveAirflow) -> None:
+    other = write_config(airflow.folder / "other.yaml", airflow.root, name="other")
+    run_id = airflow.client.trigger(REVIEW, {"config": str(other)})
     airflow.wait_for_run(REVIEW, run_id)
     assert airflow.tasks(REVIEW, run_id)["ask"].state == "skipped"
