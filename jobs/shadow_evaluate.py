@@ -67,7 +67,7 @@ def _against(catalog: Catalog, shadow: Shadow) -> Manifest:
     if not shadow.as_of:
         return named_snapshot(catalog, shadow.against)
     first_day = Interval.of_day(min(shadow.days))
-    return named_snapshot_before(catalog, shadow.against, first_day.end)
+    return named_snapshot_before(catalog, shadow.against, first_day.end, "--against")
 
 
 def _predict(shadow: Shadow, catalog: Catalog, manifest: Manifest, judged: Slice) -> Predictions:

@@ -111,7 +111,9 @@ def _from_day_before(context: DayContext) -> _Start:
 def _from_snapshot(context: DayContext, name: str, first_day: date) -> _Start:
     """What it serves, and no optimizer state: a snapshot has none."""
     catalog = Catalog(store_for(context.config), context.config.name)
-    manifest = named_snapshot_before(catalog, name, Interval.of_day(first_day).start)
+    manifest = named_snapshot_before(
+        catalog, name, Interval.of_day(first_day).start, "--warm-start"
+    )
     model = build_model(context.config)
     taken = warm_start(model, load_snapshot_model(catalog, manifest))
     log.info("%s, from snapshot %s of %s", taken, manifest.snapshot_id, manifest.start.date())

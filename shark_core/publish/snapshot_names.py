@@ -31,9 +31,9 @@ def named_snapshot(catalog: Catalog, name: str) -> Manifest:
     return catalog.snapshot(completed(name, ids, refs, where=f"the registry of {catalog.model}"))
 
 
-def named_snapshot_before(catalog: Catalog, name: str, moment: datetime) -> Manifest:
+def named_snapshot_before(catalog: Catalog, name: str, moment: datetime, option: str) -> Manifest:
     """What `name` means, as of before `moment`: of a ref, the last snapshot that it pointed to that
-    knows no traffic from `moment` on; of an id, that very snapshot.
+    knows no traffic from `moment` on; of an id, that very snapshot. `option` gave the name.
 
     Raises `DataError` where nothing is meant, `ConfigError` where all that is knows later traffic.
     """
@@ -47,9 +47,9 @@ def named_snapshot_before(catalog: Catalog, name: str, moment: datetime) -> Mani
                 return earlier
     raise ConfigError(
         "there is no snapshot that has not seen the days to come",
-        expected=f"one of traffic before {moment.date()}",
+        expected=f"a snapshot of an earlier day than {moment.date()}",
         found=f"{meant.snapshot_id} of {meant.start.date()}",
-        where=f"{name!r} in the registry of {catalog.model}",
+        where=f"{option} {name}",
         remedy="name an older one of `python -m jobs snapshots list` by its id, or start cold",
     )
 

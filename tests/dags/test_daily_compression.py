@@ -87,6 +87,18 @@ def test_nothing_is_caught_up_unasked(dag: DAG) -> None:
     assert dag.catchup is False
 
 
+def test_each_daily_command_is_of_the_day_of_the_interval(dag: DAG) -> None:
+    found = commands(dag)
+    assert [*found] == VERBS
+    for command in found.values():
+        assert command[command.index("--date") + 1] == "2026-01-02"
+
+
+def test_the_runbook_says_what_to_do(dag: DAG) -> None:
+    for heading in ("What it does", "When a task has failed", "To run a day again", "To roll back"):
+        assert f"### {heading}" in (dag.doc_md or "")
+
+
 def test_runbook_explains_each_exit_code(dag: DAG) -> None:
     from shark_airflow.exit_codes import PERMANENT
 

@@ -166,9 +166,11 @@ def test_a_job_ends_with_its_task_however_that_ends(job: type[JobTask], tmp_path
     worker = subprocess.Popen([sys.executable, "-c", program], env=environment)
     wait_until(lambda: (tmp_path / "child.pid").exists(), seconds=60)
     (running,) = psutil.Process(worker.pid).children()
+    assert alive(running.pid)
     worker.kill()
     worker.wait()
     wait_until(lambda: not alive(running.pid))
+    assert not alive(running.pid)
 
 
 def test_exit_codes_agree_with_the_branches_of_errors(airflow_path: Path) -> None:

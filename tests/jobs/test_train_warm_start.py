@@ -117,9 +117,9 @@ def test_a_prefix_of_the_id_gives_the_same_weights(day: DayContext) -> None:
 
 def test_a_snapshot_that_has_seen_the_day_is_refused(published: DayContext) -> None:
     before = published.marker(CHECKPOINT, stage="baseline")
-    with pytest.raises(ConfigError, match="has not seen the days to come") as refused:
+    with pytest.raises(ConfigError, match="a snapshot of an earlier day") as refused:
         train(published, Retraining("candidate"))
-    assert "'candidate' in the registry" in str(refused.value)
+    assert "--warm-start candidate" in str(refused.value)
     assert published.marker(CHECKPOINT, stage="baseline") == before
 
 

@@ -72,23 +72,28 @@ def test_features_that_this_release_does_not_know_are_refused_by_name() -> None:
 
 @pytest.mark.parametrize("base", [None, "4567"])
 def test_features_that_contradict_the_tables_are_refused(base: str | None) -> None:
-    refuse_features(as_changes(base), [] if base else ["table_deltas"])
+    said = refused_for_features(as_changes(base), [] if base else ["table_deltas"])
+    assert "features must be" in said
 
 
 @pytest.mark.parametrize("fast", [False, True])
 def test_features_that_contradict_the_checksums_are_refused(fast: bool) -> None:
     manifest = with_fast_checksums(draft("0123")) if fast else draft("0123")
-    refuse_features(manifest, [] if fast else ["fast_checksums"])
+    said = refused_for_features(manifest, [] if fast else ["fast_checksums"])
+    assert "features must be" in said
 
 
 def test_a_feature_that_is_listed_twice_is_refused() -> None:
-    refuse_features(as_changes("4567"), ["table_deltas"] * 2)
+    said = refused_for_features(as_changes("4567"), ["table_deltas"] * 2)
+    assert "features must be" in said
 
 
-def refuse_features(manifest: Manifest, features: list[str]) -> None:
+def refused_for_features(manifest: Manifest, features: list[str]) -> str:
+    """What is said of the manifest with these features."""
     content = changed(manifest, features=features)
-    with pytest.raises(DataError, match=r"(?s)damaged.*features must be"):
+    with pytest.raises(DataError, match="damaged") as refused:
         parse_manifest(content, "here")
+    return str(refused.value)
 
 
 def test_a_changed_figure_is_damage() -> None:

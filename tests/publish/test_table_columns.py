@@ -70,6 +70,7 @@ def test_a_part_of_a_batch_is_read_from_where_it_begins() -> None:
 def test_what_is_held_can_be_written_to() -> None:
     found = read([[[1]]])
     found.packed[0, 0] = found.row_ids[0] = 7
+    assert (int(found.packed[0, 0]), int(found.row_ids[0])) == (7, 7)
 
 
 @pytest.mark.parametrize("said", [[0, 1], [1, 1], [3, 1], [5, 1], [9, 1], [3, 2], [5, 0]])
