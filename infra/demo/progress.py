@@ -49,7 +49,7 @@ class Progress:
         return len(self._seen)
 
     def _show(self, task: TaskState) -> None:
-        line = f"{task.day}  {task.task:<18}{task.seconds or 0.0:6.1f} s"
+        line = f"{task.day}  {task.task:<20}{task.seconds or 0.0:6.1f} s"
         if task.state == "success":
             self._say(line)
             return
