@@ -15,6 +15,7 @@ from infra.airflow.readiness import connect
 from infra.airflow.services import AirflowServices
 from infra.airflow.settings import AirflowSettings
 from infra.airflow.states import HitlDetail, RunState
+from tests.slow_reader import read_request
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -73,6 +74,7 @@ def until(is_so: Callable[[], bool], seconds: float = 90) -> None:
 def request_of(client: AirflowClient, run_id: str) -> HitlDetail:
     until(lambda: bool(client.hitl_details(DAG_ID, run_id)))
     (detail,) = client.hitl_details(DAG_ID, run_id)
+    read_request()
     return detail
 
 

@@ -35,7 +35,7 @@ def test_each_finished_task_is_shown_once(progress: Progress, shown: list[str]) 
     tasks = [task(DAYS[0], "ingest", "success"), task(DAYS[0], "train", "running", None)]
     assert not progress.update(tasks, now=0.0)
     assert not progress.update(tasks, now=1.0)
-    assert shown == ["2026-01-01  ingest               1.5 s"]
+    assert shown == ["2026-01-01  ingest                 1.5 s"]
 
 
 def test_all_is_done_when_each_day_is(progress: Progress, shown: list[str]) -> None:

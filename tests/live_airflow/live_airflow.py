@@ -20,11 +20,11 @@ from infra.airflow.settings import CHECKOUT
 from infra.airflow.states import HitlDetail, RunState, TaskState
 from shark_core.lake import Lake
 from tests.dags.conftest import DAG_IDS
+from tests.slow_reader import read_request
 from tests.webhook import Webhook
 
 SECONDS = 400
 TRIES_WHILE_LOCKED = 5
-SECONDS_TO_READ = 5
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,7 @@ class LiveAirflow:
         return self.client.run(dag_id, run_id)
 
     def wait_for_request(self, dag_id: str) -> HitlDetail:
-        """What a task of the DAG asks a person, who is slower than the worker that has asked: while
-        that has not ended, an answer would take the task for lost.
-        """
+        """What a task of the DAG asks a person, who has read it by then."""
         found: list[HitlDetail] = []
 
         def asked() -> bool:
@@ -125,7 +123,7 @@ class LiveAirflow:
             return bool(found)
 
         self.wait(asked, f"{dag_id} asks nobody")
-        time.sleep(SECONDS_TO_READ)
+        read_request()
         return found[0]
 
     def _standing(self) -> str:
