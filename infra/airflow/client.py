@@ -10,7 +10,8 @@ Every call raises `NoAnswer` while nobody answers and `Refused` where Airflow sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -56,6 +57,21 @@ class AirflowClient(Administration):
     def is_paused(self, dag_id: str) -> bool:
         return bool(self._api.get(f"{API}/dags/{part(dag_id)}")["is_paused"])
 
+    @contextmanager
+    def held(self, dag_id: str) -> Iterator[None]:
+        """The scheduler begins nothing of the DAG meanwhile; then it is as it was.
+
+        On SQLite Airflow stores a backfill run by run. Where the database is locked half-way it
+        removes those runs again, and a scheduler that has begun one of them ends with an error.
+        """
+        was_paused = self.is_paused(dag_id)
+        self.pause(dag_id)
+        try:
+            yield
+        finally:
+            if not was_paused:
+                self.unpause(dag_id)
+
     def _set_paused(self, dag_id: str, is_paused: bool) -> None:
         path = f"{API}/dags/{part(dag_id)}"
         self._api.call_again("PATCH", path, {"is_paused": is_paused}, UNSURE)
@@ -99,7 +115,9 @@ class AirflowClient(Administration):
             "reprocess_behavior": reprocess_behavior,
             "dag_run_conf": dict(conf or {}),
         }
-        backfill_id: int = self._api.call_again("POST", f"{API}/backfills", request, UNDONE)["id"]
+        with self.held(dag_id):
+            made = self._api.call_again("POST", f"{API}/backfills", request, UNDONE)
+        backfill_id: int = made["id"]
         return backfill_id
 
     def clear(self, dag_id: str, run_id: str) -> None:

@@ -102,6 +102,15 @@ def test_what_an_airflow_needs_is_made_and_changed(client: AirflowClient) -> Non
     assert not client.is_paused(DAG_ID)
 
 
+def test_a_dag_is_held_for_a_while_and_is_then_as_it_was(client: AirflowClient) -> None:
+    with client.held(DAG_ID):
+        assert client.is_paused(DAG_ID)
+        with client.held(DAG_ID):
+            assert client.is_paused(DAG_ID)
+        assert client.is_paused(DAG_ID)
+    assert not client.is_paused(DAG_ID)
+
+
 def test_a_run_waits_for_a_person_and_goes_on_as_told(client: AirflowClient) -> None:
     approved = client.trigger(DAG_ID, {"fields": ["a"]}, date(2026, 1, 5), run_id="mine+1:2")
     rejected = client.trigger(DAG_ID, {"fields": ["b"]})

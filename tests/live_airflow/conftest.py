@@ -38,7 +38,8 @@ def five_days(airflow: LiveAirflow) -> list[RunState]:
     airflow.plant_fault(*FAILED_ONCE, 75)
     first, last = str(DAYS[0]), str(DAYS[-1])
     command = ["backfill", "create", "--dag-id", DAILY, "--from-date", first, "--to-date", last]
-    airflow.airflow(*command, "--max-active-runs", "3", "--reprocess-behavior", "failed")
+    with airflow.client.held(DAILY):
+        airflow.airflow(*command, "--max-active-runs", "3", "--reprocess-behavior", "failed")
     airflow.wait(lambda: KILLED_IN in _under_way(airflow), f"{KILLED_IN} does not begin")
     airflow.services.kill_one("scheduler")
     airflow.services.start_one("scheduler")
