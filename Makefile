@@ -4,6 +4,7 @@ PYTHON_BIN := .venv/bin/python
 TRAFFIC ?= generated
 SOURCE ?=
 TESTS ?= tests
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test lint clean
@@ -15,7 +16,7 @@ help: ## Say what there is
 	@echo '  DB=postgres                     with up: PostgreSQL in the place of SQLite'
 	@echo '  S3=moto SPARK=standalone        with up: a simulated S3, a Spark cluster'
 	@echo '  PORT=8080                       with up: of Airflow; S3_PORT=9000, SPARK_PORT=7077; 0: any free one'
-	@echo '  TESTS=tests/traffic             with test: only these'
+	@echo '  TESTS=tests/traffic             with test: only these; PROCESSES=2 at once, 0: in this one'
 	@echo '  PYTHON=… TORCH_INDEX=…          with setup: see infra/setup.sh'
 
 setup: ## Make .venv with the pinned requirements and a Java for Spark (once; then free)
@@ -42,7 +43,8 @@ lint: setup ## Check style and types
 	@$(PYTHON_BIN) -m mypy shark_core jobs dags infra
 
 test: lint ## Check style and types, then run the tests
-	@$(PYTHON_BIN) -m pytest -q --durations=10 $(TESTS)
+	@$(PYTHON_BIN) -m pytest -q --durations=10 \
+		--numprocesses $(PROCESSES) --no-loadscope-reorder $(TESTS)
 
 clean: ## Remove .venv, .demo, .stack and caches; never a lake of yours
 	@[ ! -e .stack/state.json ] || { echo 'clean: the stack is up; `make down` first'; exit 1; }
