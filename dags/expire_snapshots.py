@@ -1,13 +1,16 @@
 """
 ### What it does
-Says which snapshots no ref needs any more, and which data belongs to no snapshot; with `apply` it
-removes them. The weekly run is a dry run; its result is in the XCom of the task.
+Says which branches of the lake nobody has written to for 30 days (of rollouts and backfills), which
+snapshots no ref needs any more, and which data belongs to no snapshot; with `apply` it removes
+them. The weekly run is a dry run; its results are in the XComs of the tasks.
 
+A branch goes with its ref, and stays while another ref, such as `production`, has its snapshot.
 What a ref pointed to in its last 10 moves or 30 days stays, whatever that is read from stays, and
 nothing younger than a day is touched. It may run beside publishes.
 
 ### To remove
-Read the last dry run, then trigger this DAG with `apply`.
+Read the last dry run, then trigger this DAG with `apply`. A dry run keeps what the refs of the
+branches point to: with `apply` more goes than it says.
 
 ### When it fails
 65: a log or a manifest is damaged, and then nothing is removed; `python -m jobs snapshots fsck`
@@ -25,7 +28,7 @@ SCHEDULE = read_schedule()
 
 with DAG(
     dag_id="expire_snapshots",
-    description="Say weekly which snapshots may go; remove them when asked to.",
+    description="Say weekly which branches and snapshots may go; remove them when asked to.",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable(SCHEDULE.expire_snapshots.schedule, timezone="UTC"),
     start_date=SCHEDULE.start_date,
@@ -35,19 +38,27 @@ with DAG(
         "config": CONFIG_PARAM,
         "apply": Param(False, type="boolean", description="Remove; else only say what may go."),
         "keep_entries": Param(10, type="integer", minimum=1, description="Moves of a ref kept."),
-        "keep_days": Param(30, type="integer", minimum=0, description="Days of a ref kept."),
+        "keep_days": Param(
+            30, type="integer", minimum=0, description="Days of a ref, and of a branch, kept."
+        ),
     },
     default_args=task_defaults(SCHEDULE),
     tags=["embedding-tables", "upkeep"],
 ):
-    JobTask(
-        verb="snapshots expire",
-        options={
-            "--config": CONFIG,
-            "--keep-entries": "{{ params.keep_entries }}",
-            "--keep-days": "{{ params.keep_days }}",
-        },
-        flags=["{{ '--apply' if params.apply else '--dry-run' }}"],
-        task_id="expire",
+    KEEP_DAYS = {"--config": CONFIG, "--keep-days": "{{ params.keep_days }}"}
+    APPLY = ["{{ '--apply' if params.apply else '--dry-run' }}"]
+    branches = JobTask(
+        verb="branches expire",
+        options=KEEP_DAYS,
+        flags=APPLY,
+        task_id="expire-branches",
         answers=True,
     )
+    snapshots = JobTask(
+        verb="snapshots expire",
+        options={**KEEP_DAYS, "--keep-entries": "{{ params.keep_entries }}"},
+        flags=APPLY,
+        task_id="expire-snapshots",
+        answers=True,
+    )
+    branches >> snapshots

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from jobs.backfill_commands import add_backfill_commands
+from jobs.branches import branches_app
 from jobs.console import BranchOption, ConfigOption, JsonOption, RunIdOption, show, start_logging
 from jobs.context import log
 from jobs.day_commands import add_day_commands
@@ -36,6 +37,7 @@ app = typer.Typer(
 add_day_commands(app)
 add_backfill_commands(app)
 app.command("export")(export)
+app.add_typer(branches_app, name="branches")
 app.add_typer(plans_app, name="plans")
 app.add_typer(release_app, name="release")
 app.add_typer(snapshots_app, name="snapshots")

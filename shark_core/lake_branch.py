@@ -31,9 +31,13 @@ def check_branch(name: str) -> str:
     return name
 
 
+def folder_of(branch: str) -> str:
+    return f"{FOLDER}/{branch}"
+
+
 def on_branch(branch: str, path: str) -> str:
     """Where a path of the lake is on a branch."""
-    return f"{FOLDER}/{branch}/{path}" if branch else path
+    return f"{folder_of(branch)}/{path}" if branch else path
 
 
 def without_branch(path: str) -> str:

@@ -24,7 +24,7 @@ from shark_core import errors
 
 CHECKOUT = Path(__file__).parents[1]
 ARGUMENTS = ["--date", "2026-01-02", "--run-id", "r1"]
-GROUPS = {"plans", "release", "snapshots"}
+GROUPS = {"branches", "plans", "release", "snapshots"}
 TOP_LEVEL_VERBS = sorted({*typer.main.get_command(cli.app).commands} - GROUPS)  # type: ignore[attr-defined]
 CONFIG = {
     "name": "small",
@@ -73,6 +73,7 @@ def test_help_of_each_verb_says_what_it_does_and_has_an_example(verb: str) -> No
 @pytest.mark.parametrize(
     "command",
     [f"release {verb}" for verb in ("show", "history", "promote", "rollback")]
+    + [f"branches {v}" for v in ("list", "expire")]
     + [f"snapshots {v}" for v in ("list", "show", "diff", "verify", "expire", "fsck")],
 )
 def test_commands_of_the_catalog_have_an_example(command: str) -> None:

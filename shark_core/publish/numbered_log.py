@@ -60,6 +60,11 @@ class NumberedLog(Generic[Entry]):
         """
         return self.store.put_if_absent(self._key(entry.number), entry.to_bytes())
 
+    def remove(self) -> None:
+        """Delete all entries, the oldest first: whoever reads meanwhile finds the head, or none."""
+        for found in reversed(list(self.store.list(self.folder))):
+            self.store.delete(found.key)
+
     def read(self, key: str) -> Entry:
         """The entry under a key of this log. Raises `DataError` where it is damaged."""
         with self.store.open(key) as file:

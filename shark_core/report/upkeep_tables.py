@@ -1,4 +1,4 @@
-"""What verify, expire and fsck found, as tables for people and documents for programs."""
+"""What verify, expire, fsck and branches found, as tables for people and documents for programs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from typing import Any
 
 from rich.table import Table
 
+from shark_core.publish.branches import Branch
 from shark_core.publish.fsck import Finding
 from shark_core.publish.retention import Expiring, ExpiryPlan
 from shark_core.publish.verification import Verification
 from shark_core.report.numbers import size
 from shark_core.report.terminal_table import FOLDED, WHOLE, add_rows, terminal_table
+
+BRANCH_COLUMNS = {
+    "branch": FOLDED,
+    "files": WHOLE,
+    "bytes": WHOLE,
+    "written": WHOLE,
+    "snapshot": WHOLE,
+}
 
 
 def verification_document(found: Verification) -> dict[str, Any]:
@@ -72,6 +81,38 @@ def findings_table(findings: Iterable[Finding]) -> Table:
             (each.key, each.what, size(each.bytes) if each.bytes else "", each.remedy)
             for each in findings
         ),
+    )
+
+
+def branches_document(found: Iterable[Branch]) -> dict[str, Any]:
+    return {"branches": [asdict(branch) for branch in found]}
+
+
+def branches_table(found: Iterable[Branch]) -> Table:
+    table = terminal_table(**BRANCH_COLUMNS, other_refs=FOLDED)
+    return add_rows(table, ((*_branch_cells(each), ", ".join(each.refs)) for each in found))
+
+
+def judged_branches_document(judged: Iterable[tuple[Branch, str]]) -> dict[str, Any]:
+    """`judged`: each with why it is kept; empty for one that goes."""
+    return {"branches": [{**asdict(branch), "kept": kept} for branch, kept in judged]}
+
+
+def judged_branches_table(judged: Iterable[tuple[Branch, str]]) -> Table:
+    table = terminal_table(**BRANCH_COLUMNS, verdict=FOLDED)
+    return add_rows(
+        table,
+        ((*_branch_cells(each), f"stays: {kept}" if kept else "goes") for each, kept in judged),
+    )
+
+
+def _branch_cells(branch: Branch) -> tuple[object, ...]:
+    return (
+        branch.name,
+        f"{branch.files:,}",
+        size(branch.bytes),
+        f"{branch.written:%Y-%m-%d %H:%M}",
+        branch.snapshot_id or "none",
     )
 
 

@@ -85,6 +85,9 @@ def test_expiry_says_what_may_go_and_removes_nothing(
     before = sorted(snapshot_id for snapshot_id, _ in catalog.manifests())
     run_id = airflow.client.trigger("expire_snapshots", {})
     assert airflow.wait_for_run("expire_snapshots", run_id).state == "success"
-    answer = airflow.client.xcom("expire_snapshots", run_id, "expire")
+    answer = airflow.client.xcom("expire_snapshots", run_id, "expire-snapshots")
     assert answer is not None
+    assert answer["applied"] is False
+    (branch,) = airflow.client.xcom("expire_snapshots", run_id, "expire-branches")["branches"]
+    assert branch["kept"] == "written to lately"
     assert sorted(snapshot_id for snapshot_id, _ in catalog.manifests()) == before
