@@ -70,7 +70,7 @@ class JobTask(BaseOperator):
         return command_line(self.verb, self.options, self.flags)
 
     def execute(self, context: Any) -> dict[str, Any] | None:
-        job = Job(self.arguments, self.pool, instance_name(context))
+        job = Job(self.arguments, self.pool, instance_name(context), self.execution_timeout)
         try:
             shown = shlex.join(["python", "-m", "jobs", *job.arguments])
             self._process = JobProcess(launch(job, os.environ), shown, self.log)

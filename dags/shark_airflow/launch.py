@@ -24,10 +24,12 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+TIME_TO_END = timedelta(minutes=5)  # Airflow ends what takes too long before Kubernetes does
 NAME_LENGTH = 63  # of a pod, so that it can be its host's name too
 
 Environment = Mapping[str, str]
@@ -41,12 +43,13 @@ class LaunchError(Exception):
 class Job:
     """`arguments` of the command line; `pool` says what it needs: spark, gpu, or anything else.
 
-    `instance` names the task instance, the same for each of its attempts.
+    `instance` names the task instance, the same for each of its attempts, which may take `limit`.
     """
 
     arguments: Sequence[str]
     pool: str
     instance: str
+    limit: timedelta | None
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def _overrides(job: Job, environment: Environment) -> dict[str, Any]:
     pods = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
     spec = dict(pods.get(job.pool) or pods.get("default") or {})
     container = {"name": pod_name(job), **spec.pop("container", {})}
+    if job.limit is not None:  # a pod whose worker is lost ends by itself
+        spec["activeDeadlineSeconds"] = int((job.limit + TIME_TO_END).total_seconds())
     return {"apiVersion": "v1", "spec": {**spec, "containers": [container]}}
 
 

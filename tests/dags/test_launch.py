@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def _path(airflow_path: Path) -> None:
 def job(pool: str = "default_pool", instance: str = "daily r train -1") -> Job:
     from shark_airflow.launch import Job
 
-    return Job(ARGUMENTS, pool, instance)
+    return Job(ARGUMENTS, pool, instance, timedelta(hours=1))
 
 
 def launched(environment: dict[str, str], *of: str) -> Launch:
@@ -90,10 +91,15 @@ def test_a_pod_has_the_image_and_the_resources_of_its_pool(tmp_path: Path) -> No
     assert gpu[gpu.index("--") + 1 :] == ["python", "-m", "jobs", *ARGUMENTS]
 
 
+def test_a_pod_ends_by_itself_after_its_tasks_time_limit() -> None:
+    spec = json.loads(option(launched(PODS).command, "--overrides"))["spec"]
+    assert spec["activeDeadlineSeconds"] == 65 * 60
+
+
 def test_a_pod_does_not_put_its_secrets_into_arguments() -> None:
     from shark_airflow.launch import Job, launch
 
-    hostile = Job(("train", "--config", "$(AWS_SECRET_ACCESS_KEY)"), "gpu", "i")
+    hostile = Job(("train", "--config", "$(AWS_SECRET_ACCESS_KEY)"), "gpu", "i", None)
     assert launch(hostile, PODS).command[-1] == "$$(AWS_SECRET_ACCESS_KEY)"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +44,9 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def launched(launcher: ModuleType, pool: str) -> list[str]:
     """The command for a job of `pool`, with the settings that the chart gives to the scheduler."""
     pods = str(INFRA / "kubernetes" / "pods.json")
-    job = launcher.Job(["ingest", "--date", "2026-01-01"], pool, "dag run ingest")
+    job = launcher.Job(
+        ["ingest", "--date", "2026-01-01"], pool, "dag run ingest", timedelta(hours=6)
+    )
     command: list[str] = launcher.launch(job, HELM_ENVIRONMENT | {"JOBS_PODS": pods}).command
     return command
 
