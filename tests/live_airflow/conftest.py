@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,13 +14,20 @@ from shark_core.lake import MARKER_NAME, Marker
 from shark_core.publish.catalog import Catalog
 from shark_core.publish.object_store_local import LocalStore
 from tests.live_airflow.live_airflow import LiveAirflow
-from tests.live_airflow.small_lake import DAYS, OTHER_TASTE, WITHOUT_TRAFFIC
+from tests.live_airflow.small_lake import (
+    BRAND,
+    DAYS,
+    FIELDS,
+    OTHER_TASTE,
+    WITHOUT_TRAFFIC,
+    write_config,
+)
 from tests.live_airflow.starting import running_airflow
 
-DAILY = "daily_compression"
+DAILY, BACKFILL = "daily_compression", "backfill_fields"
 FAILED_ONCE = ("score-fields", DAYS[1])
 KILLED_IN = ("train", DAYS[2])
-AGAIN = DAYS[1:3]
+AGAIN = PAST = DAYS[1:3]
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +82,68 @@ def run_twice(airflow: LiveAirflow, five_days: list[RunState], catalog: Catalog)
 
 
 @pytest.fixture(scope="session")
-def two_more_days(airflow: LiveAirflow, run_twice: RunTwice) -> list[RunState]:
-    """The day after, and one without traffic."""
+def first_release(airflow: LiveAirflow, run_twice: RunTwice, catalog: Catalog) -> str:
+    """The first day's snapshot in production, by the DAG `release`."""
+    oldest = min(
+        (catalog.snapshot(snapshot_id) for snapshot_id, _ in catalog.manifests()),
+        key=lambda manifest: manifest.start,
+    ).snapshot_id
+    conf = {"action": "promote", "snapshot": oldest[:8], "reason": "the first one"}
+    run_id = airflow.client.trigger("release", conf)
+    assert airflow.wait_for_run("release", run_id).state == "success"
+    assert airflow.tasks("release", run_id)["rollback"].state == "skipped"
+    return oldest
+
+
+@dataclass(frozen=True)
+class FieldBackfill:
+    """`plan`: what its dry run said; the fingerprints before both, and after the dry run."""
+
+    plan: dict[str, Any]
+    run_id: str
+    before: dict[str, str]
+    after_dry_run: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def begun_backfill(airflow: LiveAirflow, first_release: str) -> FieldBackfill:
+    """The field `brand` gets its past: what the dry run says, then for real; it goes on."""
+    write_config(airflow.folder / "brand.yaml", airflow.root, fields=[*FIELDS, BRAND])
+    before = fingerprints(airflow)
+    dry = airflow.client.trigger(BACKFILL, _new_field(airflow, dry_run=True))
+    assert airflow.wait_for_run(BACKFILL, dry).state == "success"
+    assert airflow.tasks(BACKFILL, dry)["train"].state == "skipped"
+    plan = airflow.client.xcom(BACKFILL, dry, "plan") or {}
+    after = fingerprints(airflow)
+    run_id = airflow.client.trigger(BACKFILL, _new_field(airflow, dry_run=False))
+    return FieldBackfill(plan, run_id, before, after)
+
+
+def _new_field(airflow: LiveAirflow, dry_run: bool) -> dict[str, object]:
+    return {
+        "config": str(airflow.folder / "brand.yaml"),
+        "fields": ["brand"],
+        "start": str(PAST[0]),
+        "end": str(PAST[-1] + timedelta(days=1)),
+        "warm_start": "",
+        "reason": "brand helps",
+        "dry_run": dry_run,
+    }
+
+
+@pytest.fixture(scope="session")
+def two_more_days(airflow: LiveAirflow, begun_backfill: FieldBackfill) -> list[RunState]:
+    """The day after, and one without traffic, while the backfill goes on."""
     airflow.backfill(DAILY, OTHER_TASTE, WITHOUT_TRAFFIC)
+    airflow.wait(
+        lambda: all(_runs_a_task(airflow, dag_id) for dag_id in (DAILY, BACKFILL)),
+        "the days and the backfill do not run at the same time",
+    )
     return airflow.wait_for_runs(DAILY, len(DAYS) + 2)
+
+
+def _runs_a_task(airflow: LiveAirflow, dag_id: str) -> bool:
+    return any(task.state == "running" for task in airflow.client.tasks(dag_id))
 
 
 def _done_again(airflow: LiveAirflow) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,8 +40,8 @@ def approved(airflow: LiveAirflow, two_more_days: list[RunState]) -> PlanEntry:
     airflow.client.trigger(REVIEW, {})
     request = airflow.wait_for_request(REVIEW)
     plan = next(entry for entry in plans(airflow).plans() if entry.status == "proposed")
-    page = report_page(airflow.lake, plan.day)
-    for told in (plan.plan_id, *(f"| {field} |" for field in plan.pruned), f"file://{page}"):
+    page = Path(report_page(airflow.lake, plan.day) or "").as_uri()
+    for told in (plan.plan_id, *(f"| {field} |" for field in plan.pruned), f"({page})"):
         assert told in request.body
     assert request.subject == "live: prune 1 of 4 fields?"
     airflow.client.approve(request, {"note": "as we thought"})

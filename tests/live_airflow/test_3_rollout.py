@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.airflow.states import RunState
+from infra.airflow.states import HitlDetail, RunState
 from shark_core.publish.catalog import PRODUCTION, Catalog
 from tests.live_airflow.live_airflow import LiveAirflow
 from tests.live_airflow.small_lake import DAYS, OTHER_TASTE
@@ -14,20 +14,6 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 ROLLOUT = "retrain_and_rollout"
 
 
-@pytest.fixture(scope="module")
-def first_release(airflow: LiveAirflow, two_more_days: list[RunState], catalog: Catalog) -> str:
-    """The first day's snapshot in production, by the DAG `release`."""
-    oldest = min(
-        (catalog.snapshot(snapshot_id) for snapshot_id, _ in catalog.manifests()),
-        key=lambda manifest: manifest.start,
-    ).snapshot_id
-    conf = {"action": "promote", "snapshot": oldest[:8], "reason": "the first one"}
-    run_id = airflow.client.trigger("release", conf)
-    assert airflow.wait_for_run("release", run_id).state == "success"
-    assert airflow.tasks("release", run_id)["rollback"].state == "skipped"
-    return oldest
-
-
 def test_a_release_by_hand_moves_the_ref(catalog: Catalog, first_release: str) -> None:
     head = catalog.head(PRODUCTION)
     assert head is not None
@@ -35,7 +21,9 @@ def test_a_release_by_hand_moves_the_ref(catalog: Catalog, first_release: str) -
 
 
 @pytest.fixture(scope="module")
-def rollout(airflow: LiveAirflow, first_release: str, catalog: Catalog) -> RunState:
+def rollout(
+    airflow: LiveAirflow, first_release: str, two_more_days: list[RunState], catalog: Catalog
+) -> RunState:
     """Retrained, better by the canary, approved, promoted; then people's taste changes."""
     conf = {"date": str(DAYS[-1]), "window_days": len(DAYS) - 1}
     conf["watch_date"] = str(OTHER_TASTE)
@@ -79,15 +67,71 @@ def test_the_retrained_model_started_from_production_before_its_window(
     assert marker.inputs["snapshot"] == first_release
 
 
+def small_rollout(airflow: LiveAirflow) -> HitlDetail:
+    """Up to the day before the last, watched on the last; what it asks."""
+    conf = {"date": str(DAYS[-2]), "window_days": 2, "watch_date": str(DAYS[-1])}
+    airflow.client.trigger(ROLLOUT, conf)
+    return airflow.wait_for_request(ROLLOUT)
+
+
+@pytest.fixture(scope="module")
+def rejected(airflow: LiveAirflow, rollout: RunState) -> RunState:
+    request = small_rollout(airflow)
+    airflow.client.reject(request)
+    return airflow.wait_for_run(ROLLOUT, request.run_id)
+
+
+def test_a_rollout_that_is_rejected_moves_nothing(
+    airflow: LiveAirflow, rejected: RunState, first_release: str, catalog: Catalog
+) -> None:
+    assert rejected.state == "success"
+    assert airflow.tasks(ROLLOUT, rejected.run_id)["promote"].state == "skipped"
+    head = catalog.head(PRODUCTION)
+    assert head is not None
+    assert head.snapshot_id == first_release
+
+
+@pytest.fixture(scope="module")
+def rolled_out(airflow: LiveAirflow, rejected: RunState) -> RunState:
+    request = small_rollout(airflow)
+    airflow.client.approve(request)
+    return airflow.wait_for_run(ROLLOUT, request.run_id)
+
+
+def test_a_guard_that_holds_leaves_the_new_model_in_production(
+    airflow: LiveAirflow, rolled_out: RunState, catalog: Catalog
+) -> None:
+    assert rolled_out.state == "success"
+    states = {name: task.state for name, task in airflow.tasks(ROLLOUT, rolled_out.run_id).items()}
+    assert (states["rolled-out"], states["rollback"]) == ("success", "skipped")
+    production, retrained = catalog.head(PRODUCTION), catalog.head(f"retrain-{DAYS[-2]}")
+    assert production is not None
+    assert retrained is not None
+    assert production.snapshot_id == retrained.snapshot_id
+
+
+def test_a_rollback_by_hand_goes_back_to_what_was_before(
+    airflow: LiveAirflow, rolled_out: RunState, first_release: str, catalog: Catalog
+) -> None:
+    run_id = airflow.client.trigger("release", {"action": "rollback", "reason": "complaints"})
+    assert airflow.wait_for_run("release", run_id).state == "success"
+    assert airflow.tasks("release", run_id)["promote"].state == "skipped"
+    head = catalog.head(PRODUCTION)
+    assert head is not None
+    assert head.snapshot_id == first_release
+
+
 def test_expiry_says_what_may_go_and_removes_nothing(
-    airflow: LiveAirflow, rollout: RunState, catalog: Catalog
+    airflow: LiveAirflow, rolled_out: RunState, catalog: Catalog
 ) -> None:
     before = sorted(snapshot_id for snapshot_id, _ in catalog.manifests())
     run_id = airflow.client.trigger("expire_snapshots", {})
     assert airflow.wait_for_run("expire_snapshots", run_id).state == "success"
-    answer = airflow.client.xcom("expire_snapshots", run_id, "expire-snapshots")
-    assert answer is not None
-    assert answer["applied"] is False
-    (branch,) = airflow.client.xcom("expire_snapshots", run_id, "expire-branches")["branches"]
-    assert branch["kept"] == "written to lately"
+    answers = {
+        task: airflow.client.xcom("expire_snapshots", run_id, task) or {}
+        for task in ("expire-branches", "expire-snapshots")
+    }
+    assert {answer["applied"] for answer in answers.values()} == {False}
+    kept = {each["name"]: each["kept"] for each in answers["expire-branches"]["branches"]}
+    assert kept[f"retrain-{DAYS[-1]}"] == "written to lately"
     assert sorted(snapshot_id for snapshot_id, _ in catalog.manifests()) == before
