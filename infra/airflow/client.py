@@ -149,6 +149,13 @@ class AirflowClient(Administration):
         entry = self._api.find(f"{task}/xcomEntries/{part(key)}?map_index={map_index}")
         return entry and entry["value"]
 
+    def tell_of_asset(self, name: str, extra: Mapping[str, Any] | None = None) -> None:
+        """As a task that has made the asset does: DAGs that wait for it run."""
+        found = self._api.pages(f"{API}/assets?name_pattern={part(name)}", "assets")
+        (asset_id,) = (asset["id"] for asset in found if asset["name"] == name)
+        event = {"asset_id": asset_id, "extra": dict(extra or {})}
+        self._api.call("POST", f"{API}/assets/events", event)
+
     # Tasks that wait for a person
 
     def hitl_details(self, dag_id: str = ALL, run_id: str = ALL) -> list[HitlDetail]:

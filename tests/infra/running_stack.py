@@ -6,14 +6,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
-from infra.airflow.settings import CHECKOUT
+from infra.airflow.client import AirflowClient
+from infra.airflow.settings import CHECKOUT, AirflowSettings
 from infra.processes.service import marked_by
 from infra.stack.folder import StackFolder
 from infra.stack.status import stack_status
@@ -42,6 +45,23 @@ class Stack:
     def status(self) -> dict[str, Any]:
         return stack_status(StackFolder(self.folder)).to_json()
 
+    def client(self) -> AirflowClient:
+        """Logged in, as a person with the login that was said."""
+        services = self.status()["services"]
+        port = next(each["port"] for each in services if each["name"] == "api-server")
+        folder = StackFolder(self.folder)
+        password, _ = folder.password()
+        client = AirflowClient(AirflowSettings(folder.airflow, port=port, password=password))
+        client.log_in()
+        return client
+
+    def config(self) -> Path:
+        """The demo's, for a lake in the stack's folder, which has nothing yet."""
+        demo = yaml.safe_load((CHECKOUT / "infra/config/demo.yaml").read_text())
+        path = self.folder / "empty.yaml"
+        path.write_text(yaml.safe_dump({**demo, "lake": str(self.folder / "lake")}))
+        return path
+
     def pids(self) -> dict[str, int]:
         return {service["name"]: service["pid"] for service in self.status()["services"]}
 
@@ -53,6 +73,13 @@ class Stack:
         """All that it has logged and told of itself to whoever lists processes."""
         logs = [path.read_text(errors="replace") for path in self.folder.rglob("*.log")]
         return "\n".join([*logs, *(" ".join(process.cmdline()) for process in self.processes)])
+
+
+def wait(is_so: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 @contextmanager

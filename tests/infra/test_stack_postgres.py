@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
-import yaml
 
-from infra.airflow.client import AirflowClient
 from infra.airflow.failure import Failure
-from infra.airflow.settings import CHECKOUT, AirflowSettings
-from infra.stack.folder import StackFolder
 from infra.stack.postgres import find_tools
-from tests.infra.running_stack import ANY_PORTS, Stack, running_stack
+from tests.infra.running_stack import ANY_PORTS, Stack, running_stack, wait
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -57,18 +52,8 @@ def test_airflow_runs_on_postgres_by_a_socket(stack: Stack) -> None:
 
 def review_without_plans(stack: Stack) -> dict[str, str | None]:
     """Task → state of a run of `review_pruning` on a lake that has nothing yet."""
-    config = yaml.safe_load((CHECKOUT / "infra/config/demo.yaml").read_text())
-    path = stack.folder / "empty.yaml"
-    path.write_text(yaml.safe_dump({**config, "lake": str(stack.folder / "lake")}))
-    folder = StackFolder(stack.folder)
-    port = next(each["port"] for each in stack.status()["services"] if each["name"] == "api-server")
-    password, _ = folder.password()
-    client = AirflowClient(AirflowSettings(folder.airflow, port=port, password=password))
-    client.log_in()
+    client = stack.client()
     client.unpause("review_pruning")
-    run_id = client.trigger("review_pruning", {"config": str(path)})
-    deadline = time.monotonic() + 120
-    while not client.run("review_pruning", run_id).is_over:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    run_id = client.trigger("review_pruning", {"config": str(stack.config())})
+    wait(lambda: client.run("review_pruning", run_id).is_over)
     return {task.task: task.state for task in client.tasks("review_pruning", run_id)}
