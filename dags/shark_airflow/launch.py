@@ -9,7 +9,8 @@ the platform. Whatever it is, the exit code of the command is the job's.
 
 JOBS_PYTHON        local: interpreter with the jobs' requirements; default: Airflow's own
 JOBS_FOLDER        local: the checkout; default: this one
-JOBS_SPARK_SUBMIT  arguments of spark-submit, such as --master spark://HOST:7077
+JOBS_SPARK_SUBMIT  arguments of spark-submit, such as --master spark://HOST:7077; Spark itself reads
+                   JAVA_HOME, such as <JOBS_PYTHON's prefix>/share/shark-java
 JOBS_IMAGE, JOBS_GPU_IMAGE, JOBS_NAMESPACE   of the pods; without the second, all have the first
 JOBS_PODS          a JSON file: pool → fragment of a PodSpec, its key `container` of the container
 """

@@ -26,6 +26,7 @@ from infra.spark.options import ClusterSize
 from jobs.context import DayContext
 from jobs.count_accesses import count_accesses
 from shark_core.config import PipelineConfig
+from shark_core.java import java_home
 from shark_core.lake import Lake, partition
 from shark_core.partition_writer import PartitionWriter
 from shark_core.schemas import EXAMPLES, examples_schema
@@ -83,8 +84,8 @@ def config_file(folder: Path, config: PipelineConfig) -> Path:
     return path
 
 
-def write_day(config: PipelineConfig) -> None:
-    """A day of many examples: one file, and copies of it."""
+def write_day(config: PipelineConfig, count: int = FILES) -> None:
+    """A day of many examples: `count` files, all copies of one."""
     random = np.random.default_rng(0)
     columns = {
         column.name: pa.array(random.integers(0, 500_000, ROWS_OF_A_FILE)).cast(column.type)
@@ -99,12 +100,12 @@ def write_day(config: PipelineConfig) -> None:
         )
         copies = [
             replace(first, path=writer.files.new_path(f"part-{number:05}.parquet"))
-            for number in range(1, FILES)
+            for number in range(1, count)
         ]
         for copy in copies:
             os.link(lake.absolute(first.path), lake.absolute(copy.path))
         writer.add([first, *copies])
-        writer.commit({}, {"examples": ROWS_OF_A_FILE * FILES})
+        writer.commit({}, {"examples": ROWS_OF_A_FILE * count})
 
 
 def part_files(lake: Path) -> set[str]:
@@ -149,6 +150,36 @@ def test_counts_are_exact_when_a_worker_is_lost_in_the_middle(
     assert 0 < len(before) < len(FIELDS) == len(part_files(lake))
     count_accesses(DayContext(config_of(undisturbed), DAY, "undisturbed"))
     assert fingerprints(lake) == fingerprints(undisturbed)
+
+
+def test_a_job_that_the_launcher_submits_runs_on_the_cluster(
+    cluster: LocalCluster, spark: SparkContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(CHECKOUT / "dags"))
+    from shark_airflow.launch import Job, launch
+
+    lake, undisturbed = tmp_path / "lake", tmp_path / "undisturbed"
+    write_day(config_of(lake), count=1)
+    shutil.copytree(lake, undisturbed, copy_function=os.link)
+    config = config_file(tmp_path, config_of(lake))
+    job = Job(["count-accesses", "--config", str(config), "--date", str(DAY)], "spark", "i", None)
+    submit = f"--master {cluster.url} --driver-memory 512m"
+    settings = {"JOBS_LAUNCHER": "spark-submit", "JOBS_SPARK_SUBMIT": submit}
+    submitted = launch(job, settings)
+    environment = {**os.environ, **submitted.environment, "JAVA_HOME": java_home()}
+    before = tasks_said_of_all(cluster)
+    done = subprocess.run(
+        submitted.command, cwd=submitted.folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert tasks_said_of_all(cluster) > before
+    count_accesses(DayContext(config_of(undisturbed), DAY, "undisturbed"))
+    assert fingerprints(lake) == fingerprints(undisturbed)
+
+
+def tasks_said_of_all(cluster: LocalCluster) -> int:
+    workers = range(len(cluster.workers))
+    return sum(len(tasks_said(cluster, worker, "Finished")) for worker in workers)
 
 
 def run_driver(program: str, cluster: LocalCluster, folder: Path, **keys: object) -> str:
