@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dags.fake_jobs import FAKE_JOBS
+
 if TYPE_CHECKING:
     from airflow.sdk import DAG
+    from shark_airflow.job_task import JobTask
 
 DAGS = Path(__file__).parents[2] / "dags"
 DAG_IDS = (
@@ -47,3 +50,15 @@ def dags(airflow_path: Path) -> Mapping[str, DAG]:
 @pytest.fixture
 def dag(dags: Mapping[str, DAG]) -> DAG:
     return dags["daily_compression"]
+
+
+@pytest.fixture
+def job(airflow_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[JobTask]:
+    """The launcher, in a checkout whose `jobs` is `FAKE_JOBS`."""
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "__main__.py").write_text(FAKE_JOBS)
+    monkeypatch.setenv("JOBS_FOLDER", str(tmp_path))
+    monkeypatch.setenv("FAKE_EXIT_CODE", "0")
+    from shark_airflow.job_task import JobTask
+
+    return JobTask
