@@ -131,15 +131,31 @@ def _new_field(airflow: LiveAirflow, dry_run: bool) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Daily runs and a backfill that went on at the same time; the fingerprints after both."""
+
+    days: list[RunState]
+    backfill: RunState
+    after: dict[str, str]
+
+
 @pytest.fixture(scope="session")
-def two_more_days(airflow: LiveAirflow, begun_backfill: FieldBackfill) -> list[RunState]:
-    """The day after, and one without traffic, while the backfill goes on."""
+def beside(airflow: LiveAirflow, begun_backfill: FieldBackfill) -> Beside:
     airflow.backfill(DAILY, OTHER_TASTE, WITHOUT_TRAFFIC)
     airflow.wait(
         lambda: all(_runs_a_task(airflow, dag_id) for dag_id in (DAILY, BACKFILL)),
         "the days and the backfill do not run at the same time",
     )
-    return airflow.wait_for_runs(DAILY, len(DAYS) + 2)
+    days = airflow.wait_for_runs(DAILY, len(DAYS) + 2)
+    backfill = airflow.wait_for_run(BACKFILL, begun_backfill.run_id)
+    return Beside(days, backfill, fingerprints(airflow))
+
+
+@pytest.fixture(scope="session")
+def two_more_days(beside: Beside) -> list[RunState]:
+    """The day after, and one without traffic."""
+    return beside.days
 
 
 def _runs_a_task(airflow: LiveAirflow, dag_id: str) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from infra.airflow.states import RunState
 from shark_core.lake import partition
 from shark_core.publish.catalog import PRODUCTION, Catalog
 from shark_core.schemas import ACCESS_COUNTS
-from tests.live_airflow.conftest import BACKFILL, DAILY, PAST, FieldBackfill, fingerprints
+from tests.live_airflow.conftest import BACKFILL, DAILY, PAST, Beside, FieldBackfill
 from tests.live_airflow.live_airflow import LiveAirflow
 from tests.live_airflow.small_lake import OTHER_TASTE
 
@@ -23,18 +22,13 @@ def test_a_dry_run_says_what_it_would_cost_and_does_nothing(begun_backfill: Fiel
     assert begun_backfill.after_dry_run == begun_backfill.before
 
 
-@pytest.fixture(scope="module")
-def backfilled(airflow: LiveAirflow, begun_backfill: FieldBackfill) -> RunState:
-    return airflow.wait_for_run(BACKFILL, begun_backfill.run_id)
-
-
 def test_only_the_missing_days_are_counted_a_task_each(
-    airflow: LiveAirflow, backfilled: RunState, begun_backfill: FieldBackfill
+    airflow: LiveAirflow, begun_backfill: FieldBackfill, beside: Beside
 ) -> None:
-    assert backfilled.state == "success"
-    tasks = airflow.client.tasks(BACKFILL, backfilled.run_id)
+    assert beside.backfill.state == "success"
+    tasks = airflow.client.tasks(BACKFILL, beside.backfill.run_id)
     assert sorted(task.map_index for task in tasks if task.task == "count") == [0, 1]
-    new = fingerprints(airflow).keys() - begun_backfill.before.keys()
+    new = beside.after.keys() - begun_backfill.before.keys()
     of_the_past = {path for path in new if any(f"ds={day}" in path for day in PAST)}
     assert {path for path in of_the_past if not path.startswith("branches/")} == {
         partition(ACCESS_COUNTS, day, field="brand").path for day in PAST
@@ -42,24 +36,20 @@ def test_only_the_missing_days_are_counted_a_task_each(
 
 
 def test_days_that_are_there_and_days_beside_it_are_left_as_they_are(
-    airflow: LiveAirflow,
-    backfilled: RunState,
-    begun_backfill: FieldBackfill,
-    two_more_days: list[RunState],
-    catalog: Catalog,
+    airflow: LiveAirflow, begun_backfill: FieldBackfill, beside: Beside, catalog: Catalog
 ) -> None:
-    after = fingerprints(airflow)
-    assert {path: after.get(path) for path in begun_backfill.before} == begun_backfill.before
-    beside = next(run for run in two_more_days if run.day == OTHER_TASTE)
-    assert beside.state == "success"
-    assert {task.attempt for task in airflow.tasks(DAILY, beside.run_id).values()} == {1}
+    before = begun_backfill.before
+    assert {path: beside.after.get(path) for path in before} == before
+    day = next(run for run in beside.days if run.day == OTHER_TASTE)
+    assert day.state == "success"
+    assert {task.attempt for task in airflow.tasks(DAILY, day.run_id).values()} == {1}
     head = catalog.head("candidate")
     assert head is not None
     assert catalog.snapshot(head.snapshot_id).start.date() == OTHER_TASTE
 
 
 def test_the_model_with_the_field_is_published_to_a_ref_of_its_own(
-    backfilled: RunState, catalog: Catalog
+    beside: Beside, catalog: Catalog
 ) -> None:
     (ref,) = [ref for ref in catalog.refs() if ref.startswith("backfill-")]
     head = catalog.head(ref)
