@@ -87,6 +87,8 @@ the one before; times, retries and limits are in `dags/schedule.toml`.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
@@ -100,8 +102,12 @@ from shark_airflow.schedule import minutes, read_schedule, task_defaults
 
 SCHEDULE = read_schedule()
 DAILY = SCHEDULE.daily_compression
-# A run by hand without a logical date has no interval: it is of the day before.
-DAY = "{{ data_interval_start | default(dag_run.run_after - macros.timedelta(days=1), true) | ds }}"
+A_DAY = timedelta(days=1)
+# A run is of the day that begins at its logical date, as scheduled and backfilled ones are. By hand
+# it may be any moment, or none, which is now: then it is of the last day that was over by then.
+MOMENT = "(logical_date | default(dag_run.run_after, true))"
+AT_MIDNIGHT = f"not {MOMENT}.strftime('%H%M%S%f') | int"
+DAY = f"{{{{ macros.ds_add({MOMENT} | ds, 0 if {AT_MIDNIGHT} else -1) }}}}"
 OPTIONS = {"--config": CONFIG, "--date": DAY, "--run-id": RUN_ID}
 
 
@@ -124,9 +130,11 @@ with DAG(
     start_date=SCHEDULE.start_date,
     catchup=DAILY.catchup,
     max_active_runs=DAILY.max_active_runs,
+    # Not DAGRUN_QUEUED_AT: Airflow 3.3 then clears no run whose deadline is to come (apache/airflow
+    # issue 70368). `alert_deadline` says nothing of days that were late when they were queued.
     deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=minutes(DAILY.deadline_minutes),
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        interval=A_DAY + minutes(DAILY.deadline_minutes),
         callback=SyncCallback(alert_deadline, kwargs={"minutes": DAILY.deadline_minutes}),
     ),
     params={"config": CONFIG_PARAM},

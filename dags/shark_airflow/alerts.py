@@ -3,6 +3,7 @@
 http, https   one POST of JSON, with the key `text` that chat systems show; a token as its password
 smtp, smtps   one mail to the `to` in its extra, from `from` or its login
 
+Only one that comes from the environment, AIRFLOW_CONN_SHARK_ALERTS, tells of missed deadlines too.
 Without the connection the log is all. An alert that cannot be sent never fails what it tells of.
 """
 
@@ -10,19 +11,24 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import smtplib
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from http.client import HTTPException
 from typing import Any
 
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBackendAccessDenied
 
 CONNECTION = "shark_alerts"
+JOB_ERROR = re.compile(r"\w+(Error|Failed): ")
 SECONDS_TO_SEND = 20
+# Airflow 3.3 lets callbacks of deadlines read no connection of its database.
+FOR_DEADLINES = "set AIRFLOW_CONN_SHARK_ALERTS for Airflow's scheduler and workers"
 
 log = logging.getLogger("shark.alerts")
 
@@ -44,17 +50,42 @@ def alert_failure(context: Mapping[str, Any]) -> None:
     instance = context["task_instance"]
     # Without an exception it was the scheduler that has given the task up.
     reason = _said(context.get("exception")) or "its worker stopped answering"
-    text = f"{instance.dag_id} {instance.task_id} failed: {reason.splitlines()[0]}"
+    of_day = f" of {day}" if (day := _day(context.get("task"))) else ""
+    text = f"{instance.dag_id}{of_day}: {instance.task_id} failed: {_headline(reason)}"
     url = str(getattr(instance, "log_url", ""))
     send(Alert(text, instance.dag_id, instance.run_id, instance.task_id, reason, url))
 
 
 def alert_deadline(context: Mapping[str, Any], minutes: float) -> None:
-    """A run still goes on after its deadline: the callback of a `DeadlineAlert`."""
-    run = context.get("dag_run") or {}
-    dag, name = str(run.get("dag_id", "?")), str(run.get("dag_run_id") or run.get("run_id", "?"))
-    text = f"{dag} {name} is not done {minutes:g} minutes after it was queued"
+    """A run is not done `minutes` after its day's end: the callback of a `DeadlineAlert`.
+
+    Of a day whose deadline was over when its run was queued, backfilled or caught up, nothing is
+    said: it was late before it began.
+    """
+    run, deadline = context["dag_run"], context["deadline"]["deadline_time"]
+    dag, name, day = run["dag_id"], run["dag_run_id"], str(run["logical_date"])[:10]
+    if _moment(run["queued_at"]) >= _moment(deadline):
+        log.info("%s %s was queued after its deadline", dag, name)
+        return
+    text = f"{dag} of {day} is not done {minutes:g} minutes after the day's end"
     send(Alert(text, dag, name, reason="deadline"))
+
+
+def _moment(told: str | datetime) -> datetime:
+    return told if isinstance(told, datetime) else datetime.fromisoformat(told)
+
+
+def _day(task: Any) -> str:
+    """Of a job that is about one; a mapped task's options are its own by then."""
+    options = getattr(task, "options", None)
+    return str(options.get("--date", "")) if isinstance(options, Mapping) else ""
+
+
+def _headline(reason: str) -> str:
+    """The first line, which has the exit code, and what the job itself says first of its error."""
+    first, *lines = reason.splitlines()
+    of_job = next((line.strip() for line in lines if JOB_ERROR.match(line)), "")
+    return f"{first.split(';')[0]} ({of_job})" if of_job else first
 
 
 def _said(exception: object) -> str:
@@ -67,6 +98,9 @@ def send(alert: Alert) -> None:
         connection = BaseHook.get_connection(CONNECTION)
     except AirflowNotFoundException:
         log.info("no connection %s: the log is all", CONNECTION)
+        return
+    except AirflowSecretsBackendAccessDenied:
+        log.error("the connection %s may not be read here: %s", CONNECTION, FOR_DEADLINES)
         return
     sender = SENDERS.get(str(connection.conn_type))
     if sender is None:

@@ -42,6 +42,10 @@ class StackFolder:
     def s3_variables(self) -> Path:
         return self.path / "s3.env"
 
+    @property
+    def airflow_variables(self) -> Path:
+        return self.path / "airflow.env"
+
     def shown(self, path: str | Path) -> str:
         """As a person in the checkout names it."""
         inside = Path(path).is_relative_to(CHECKOUT)

@@ -22,6 +22,8 @@ LASTING = {
     "AIRFLOW__DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
 }
+# The one variable of an Airflow that a user's shell hands on: where alerts go.
+ALERTS = "AIRFLOW_CONN_SHARK_ALERTS"
 HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor"}
 
 
@@ -35,7 +37,7 @@ def airflow_settings(folder: StackFolder, options: Options, password: str) -> Ai
         secret=folder.secret(),
         scheduled=True,
         paused=True,
-        variables=LASTING,
+        variables={**LASTING, **({ALERTS: os.environ[ALERTS]} if ALERTS in os.environ else {})},
     )
 
 

@@ -8,7 +8,7 @@ from infra.airflow.client import AirflowClient
 from infra.airflow.failure import Failure
 from infra.airflow.readiness import wait_for_dags
 from infra.airflow.services import make_home
-from infra.airflow.settings import USER, AirflowSettings
+from infra.airflow.settings import CHECKOUT, USER, AirflowSettings
 from infra.processes.ending import kill_marked, uninterrupted
 from infra.stack import plan, s3, spark
 from infra.stack.folder import StackFolder
@@ -16,10 +16,11 @@ from infra.stack.options import NONE, Options, differences
 from infra.stack.part import Part
 from infra.stack.pipeline_config import set_config, write_config
 from infra.stack.ports import check_port
+from infra.stack.shell import write_shell
 from infra.stack.starter import Starter
 from infra.stack.state import State, StateFile
 
-DAG_IDS = ["daily_compression"]
+DAG_IDS = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))
 
 
 def up(folder: StackFolder, asked: Mapping[str, object], say: Callable[[str], None]) -> None:
@@ -73,6 +74,7 @@ def _bring_up(folder: StackFolder, starter: Starter, say: Callable[[str], None])
     if any(part.port for part in airflow):  # no api-server: nothing of Airflow answers
         starter.run(plan.migration(settings, options))
     starter.start(airflow)
+    write_shell(folder, settings)
     _finish(folder, options, settings, say)
     _say_login(folder, password if is_new else None, say)
 
@@ -99,7 +101,14 @@ def _finish(
         say("            simulated in memory: what is in it ends with `make down`")
     if options.spark != NONE:
         say(f"  Spark     {spark.url(options.spark_port)}")
-    say("  DAGs are paused: unpause those that shall run.  make status · make down")
+    say(f"  shell     . {folder.shown(folder.airflow_variables)}  (its airflow and python)")
+    if paused := _paused(client):
+        say(f"  paused    {', '.join(paused)}")
+        say("            unpause those that shall run: each begins with the last interval")
+
+
+def _paused(client: AirflowClient) -> list[str]:
+    return [dag_id for dag_id in DAG_IDS if client.knows_dag(dag_id) and client.is_paused(dag_id)]
 
 
 def _say_login(folder: StackFolder, password: str | None, say: Callable[[str], None]) -> None:

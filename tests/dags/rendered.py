@@ -61,6 +61,7 @@ def context_of(
     from airflow.sdk.execution_time.context import MacrosAccessor
 
     return {
+        "logical_date": datetime(2026, 1, 2, tzinfo=UTC),
         "data_interval_start": datetime(2026, 1, 2, tzinfo=UTC),
         "data_interval_end": datetime(2026, 1, 3, tzinfo=UTC),
         "run_id": "scheduled__2026-01-03T00:00:00+00:00",

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -37,20 +38,55 @@ def test_a_failure_is_posted_with_what_a_person_needs(
     connect(monkeypatch, f"http://:token@127.0.0.1:{hook.port}/?path=services%2Fx")
     alert_failure(CONTEXT)
     (alert,) = hook.received
-    assert alert["text"] == "daily_compression train failed: train ended with 65"
+    assert alert["text"] == "daily_compression: train failed: train ended with 65"
     assert alert["reason"] == "train ended with 65\nmore of it"
     assert (alert["run"], alert["log_url"]) == ("r7", "http://127.0.0.1/log")
     assert alert["path"] == "/services/x"
     assert hook.tokens == ["Bearer token"]
 
 
+def missed(queued_at: str) -> dict[str, Any]:
+    """What Airflow tells of a run of the second whose deadline was at noon of the third."""
+    run = {"dag_id": "daily_compression", "dag_run_id": "r7", "queued_at": queued_at}
+    run["logical_date"] = "2026-01-02T00:00:00Z"
+    return {"dag_run": run, "deadline": {"deadline_time": "2026-01-03T12:00:00+00:00"}}
+
+
 def test_a_missed_deadline_is_posted(hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     from shark_airflow.alerts import alert_deadline
 
     connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
-    alert_deadline({"dag_run": {"dag_id": "daily_compression", "dag_run_id": "r7"}}, minutes=720)
+    alert_deadline(missed("2026-01-03T00:00:03.5Z"), minutes=720)
     told = hook.received[0]["text"]
-    assert told == "daily_compression r7 is not done 720 minutes after it was queued"
+    assert told == "daily_compression of 2026-01-02 is not done 720 minutes after the day's end"
+
+
+def test_a_day_that_was_late_before_it_began_is_not_told_of(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shark_airflow.alerts import alert_deadline
+
+    connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
+    alert_deadline(missed("2026-02-01T08:00:00Z"), minutes=720)
+    assert hook.received == []
+
+
+def test_an_alert_has_the_day_and_the_jobs_own_error(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shark_airflow.alerts import alert_failure
+
+    connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
+    error = ValueError(
+        "train ended with 65: bad or missing data; not retried, the log says what to do\n"
+        "12:00:00 INFO [r7] reading\nDataError: traffic is missing\n  found: none"
+    )
+    task = SimpleNamespace(options={"--date": "2026-01-02"})
+    alert_failure({"task_instance": TASK, "task": task, "exception": error})
+    assert hook.received[0]["text"] == (
+        "daily_compression of 2026-01-02: train failed: train ended with 65: bad or missing data "
+        "(DataError: traffic is missing)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +104,7 @@ def test_a_failure_without_words_is_told_too(
 
     connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
     alert_failure({"task_instance": TASK, "exception": exception})
-    assert hook.received[0]["text"] == f"daily_compression train failed: {said}"
+    assert hook.received[0]["text"] == f"daily_compression: train failed: {said}"
 
 
 def test_without_the_connection_the_log_is_all(

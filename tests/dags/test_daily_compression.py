@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,9 +78,20 @@ def test_data_intervals_are_whole_utc_days(dag: DAG) -> None:
         assert info.data_interval.end - info.data_interval.start == timedelta(days=1)
 
 
-def test_a_run_without_an_interval_is_of_the_day_before(dag: DAG) -> None:
-    found = commands(dag, data_interval_start=None)["train"]
-    assert found[found.index("--date") + 1] == "2026-01-05"  # it was made on the sixth
+@pytest.mark.parametrize(
+    ("logical_date", "day"),
+    [
+        (None, "2026-01-05"),  # it was made on the sixth, in the morning
+        (datetime(2026, 1, 4, tzinfo=UTC), "2026-01-04"),
+        (datetime(2026, 1, 4, 0, 0, 1, tzinfo=UTC), "2026-01-03"),
+        (datetime(2026, 1, 4, 23, 59, tzinfo=UTC), "2026-01-03"),
+    ],
+)
+def test_a_run_by_hand_is_of_its_logical_date_or_of_the_last_day_that_was_over(
+    dag: DAG, logical_date: datetime | None, day: str
+) -> None:
+    found = commands(dag, logical_date=logical_date)["train"]
+    assert found[found.index("--date") + 1] == day
 
 
 def test_nothing_is_caught_up_unasked(dag: DAG) -> None:
@@ -121,7 +132,10 @@ def test_jobs_wait_for_a_slot_of_what_they_need(dag: DAG) -> None:
     assert pools["report"] == "default_pool"
 
 
-def test_a_run_that_goes_on_too_long_is_told_of(dag: DAG) -> None:
+def test_a_day_that_is_not_done_long_after_its_end_is_told_of(dag: DAG) -> None:
+    from airflow.sdk.definitions.deadline import DeadlineReference
+
     (deadline,) = dag.deadline
-    assert deadline.interval == timedelta(hours=12)
+    assert deadline.reference == DeadlineReference.DAGRUN_LOGICAL_DATE
+    assert deadline.interval == timedelta(days=1, hours=12)
     assert deadline.callback.path == "shark_airflow.alerts.alert_deadline"

@@ -71,14 +71,18 @@ def write_config(path: Path, lake: Path, **changes: Any) -> Path:
 
 def make_traffic(folder: Path, lake: Path) -> None:
     """Traffic of `DAYS` and `OTHER_TASTE`."""
-    planted = folder / "traffic.yaml"
-    planted.write_text(yaml.safe_dump(PLANTED), encoding="utf-8")
-    command = [sys.executable, "-m", "jobs", "generate", "--lake", str(lake), "--seed", "3"]
-    command += ["--start-day", str(FIRST_DAY), "--days", str(len(DAYS) + 1)]
-    command += ["--impressions-per-day", str(IMPRESSIONS), "--fields", str(planted)]
-    subprocess.run(command, check=True, capture_output=True)
+    (folder / "traffic.yaml").write_text(yaml.safe_dump(PLANTED), encoding="utf-8")
+    add_traffic(lake, FIRST_DAY, len(DAYS) + 1)
     for file in (lake / f"traffic/ds={OTHER_TASTE}").glob("*.parquet"):
         table = pq.read_table(file)
         index = table.column_names.index("label")
         other = pc.subtract(pa.scalar(1, table["label"].type), table["label"])
         pq.write_table(table.set_column(index, "label", other), file)
+
+
+def add_traffic(lake: Path, first_day: date, days: int = 1) -> None:
+    command = [sys.executable, "-m", "jobs", "generate", "--lake", str(lake), "--seed", "3"]
+    command += ["--start-day", str(first_day), "--days", str(days)]
+    command += ["--impressions-per-day", str(IMPRESSIONS)]
+    command += ["--fields", str(lake.parent / "traffic.yaml")]
+    subprocess.run(command, check=True, capture_output=True)

@@ -14,7 +14,7 @@ from shark_core.report.stored import read_report
 from shark_core.schemas import EXAMPLES, REPORT
 from tests.live_airflow.conftest import AGAIN, DAILY, FAILED_ONCE, KILLED_IN, RunTwice
 from tests.live_airflow.live_airflow import LiveAirflow
-from tests.live_airflow.small_lake import DAYS, WITHOUT_TRAFFIC
+from tests.live_airflow.small_lake import DAYS, WITHOUT_TRAFFIC, add_traffic
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -64,13 +64,6 @@ def test_a_task_whose_scheduler_was_killed_is_tried_again(
     assert attempts[verb, day] >= 2
 
 
-def test_a_run_that_goes_on_too_long_is_told_of(
-    airflow: LiveAirflow, five_days: list[RunState]
-) -> None:
-    told = [alert["text"] for alert in airflow.alerts.received if alert["reason"] == "deadline"]
-    assert any(text.startswith(f"{DAILY} ") and "is not done" in text for text in told), told
-
-
 def test_days_that_run_twice_come_to_the_same(run_twice: RunTwice) -> None:
     """One of them is the day in which the scheduler was killed: it came to what it should have."""
     assert KILLED_IN[1] in AGAIN
@@ -95,3 +88,16 @@ def test_what_a_person_must_mend_is_not_tried_again_and_is_told(
     assert "ingest ended with 65" in alert["text"]
     assert f"ds={WITHOUT_TRAFFIC}" in alert["reason"]
     assert alert["run"] == run.run_id
+
+
+def test_a_failed_day_is_repaired_by_clearing_it(
+    airflow: LiveAirflow, two_more_days: list[RunState], catalog: Catalog
+) -> None:
+    """Its deadline is still to come."""
+    run = two_more_days[-1]
+    add_traffic(airflow.root, WITHOUT_TRAFFIC)
+    airflow.client.clear(DAILY, run.run_id)
+    assert airflow.wait_for_run(DAILY, run.run_id).state == "success"
+    head = catalog.head(CANDIDATE)
+    assert head is not None
+    assert catalog.snapshot(head.snapshot_id).start.date() == WITHOUT_TRAFFIC
