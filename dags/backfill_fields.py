@@ -42,7 +42,14 @@ from airflow.sdk import DAG, Param, task
 from shark_airflow.branch_tasks import RUN_ID, branch_tasks
 from shark_airflow.job_task import JobTask
 from shark_airflow.needs import GPU, SPARK
-from shark_airflow.params import CONFIG, CONFIG_PARAM, REASON_PARAM, WARM_START, WARM_START_PARAM
+from shark_airflow.params import (
+    CONFIG,
+    CONFIG_PARAM,
+    DAY,
+    REASON_PARAM,
+    WARM_START,
+    WARM_START_PARAM,
+)
 from shark_airflow.schedule import read_schedule, task_defaults
 
 SCHEDULE = read_schedule()
@@ -54,7 +61,7 @@ INTERVAL = {"--start": "{{ params.start }}", "--end": "{{ params.end }}"}
 
 
 def a_day(description: str) -> Param:
-    return Param(type="string", pattern=r"^\d{4}-\d{2}-\d{2}$", description=description)
+    return Param(type="string", pattern=f"^{DAY}$", description=description)
 
 
 with DAG(

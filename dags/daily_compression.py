@@ -15,12 +15,14 @@ The last lines of its log say what was expected, what was found, where, and what
 
 | exit code | meaning | what you do |
 |---|---|---|
-| 65 | data missing, malformed or outside its contract | repair the traffic, clear `ingest` |
+| 65 | data missing, malformed or outside its contract | repair it, clear the task |
 | 76 | somebody moved a ref, or decided on a plan | `release show`, `plans list`; clear the task |
 | 78, 2 | pipeline config or argument not valid | correct the file named, clear the task |
 | 79 | a gate failed: not within its limit | read the report; `production` is unchanged |
 | 70 | a defect in SHARK | file it with the log |
 | 75, −9, others | storage or cluster trouble, killed | clear the task when it is over |
+
+Clear a task with everything downstream: what failed behind it does not run again by itself.
 
 Only those of the last line are retried, three times, waiting longer each time.
 
@@ -42,8 +44,10 @@ rejected. To carry it out on a day that has run already, clear that run's `prune
 everything downstream. `prune-fields` keeps fields whose removal, measured, costs too much.
 
 ### To run a day again, or days of the past
-Clear the run's `ingest` task with everything downstream, oldest day first: later days build on
-earlier ones (row ids, priorities, warm start, tiers). Or, for a range of days:
+For one day, trigger this DAG with that day at midnight (UTC) as its logical date; any other moment,
+or none, means the last day that was over by then. Of a day that has run, clear the run's `ingest`
+with everything downstream, oldest day first: later days build on earlier ones (row ids, priorities,
+warm start, tiers). Or, for a range of days:
 
     airflow backfill create --dag-id daily_compression --from-date 2026-01-01 \\
         --to-date 2026-01-03 --reprocess-behavior completed
@@ -71,7 +75,8 @@ What a ref pointed to lately stays, and what is young.
 
 ### To be told
 Failures and missed deadlines are logged as `alert`, and sent to where the Airflow connection
-`shark_alerts` points: `http`, `https` (a POST of JSON) or `smtp`, `smtps` (a mail to its `to`).
+`shark_alerts` points: `http`, `https` (a POST of JSON) or `smtp`, `smtps` (a mail to its `to`). Of
+missed deadlines it tells only where it comes from the environment, AIRFLOW_CONN_SHARK_ALERTS.
 
 ### Pools
 Spark's jobs wait for a slot of the pool `spark`, those on models for one of `gpu`. Without these
@@ -80,9 +85,10 @@ pools no task runs: `airflow pools import infra/airflow/pools.json`.
 ### Order
 `ingest`, `update-priorities`, `train`, `plan-pruning`, `assign-tiers` and `publish` wait for their
 own run of the day before. A day that can never succeed holds the later ones: mark its failed task
-as success to let them go on without it. `release-candidate` waits for nobody: a day whose gates
-failed does not hold the next one. Up to `max_active_runs` days are under way at once, each behind
-the one before; times, retries and limits are in `dags/schedule.toml`.
+and everything downstream as success to let them go on without it; the next one trains from scratch.
+`release-candidate` waits for nobody: a day whose gates failed does not hold the next one. Up to
+`max_active_runs` days are under way at once, each behind the one before; times, retries and limits
+are in `dags/schedule.toml`.
 """
 
 from __future__ import annotations

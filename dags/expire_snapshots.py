@@ -6,7 +6,7 @@ them. The weekly run is a dry run; its results are in the XComs of the tasks.
 
 A branch goes with its ref, and stays while another ref, such as `production`, has its snapshot.
 What a ref pointed to in its last 10 moves or 30 days stays, whatever that is read from stays, and
-nothing younger than a day is touched. It may run beside publishes.
+no snapshot younger than a day is touched. It may run beside publishes.
 
 ### To remove
 Read the last dry run, then trigger this DAG with `apply`. A dry run keeps what the refs of the
@@ -39,7 +39,7 @@ with DAG(
         "apply": Param(False, type="boolean", description="Remove; else only say what may go."),
         "keep_entries": Param(10, type="integer", minimum=1, description="Moves of a ref kept."),
         "keep_days": Param(
-            30, type="integer", minimum=0, description="Days of a ref, and of a branch, kept."
+            30, type="integer", minimum=1, description="Days of a ref, and of a branch, kept."
         ),
     },
     default_args=task_defaults(SCHEDULE),

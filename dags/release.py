@@ -16,7 +16,8 @@ passes its gates moves the ref again.
 
 ### When it fails
 76: the ref was moved in the meantime; look at `release history` and decide again. 79: a gate of the
-snapshot failed; promote another one, or, on a shell, with `--despite-failed-gates`.
+snapshot failed; promote another one, or, on a shell, with `--despite-failed-gates`. 65: there is no
+such snapshot, or nothing to roll back to. 78: not a name of a ref.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ with `automatic`, the next day that passes its gates moves `production` on to it
 `warm_start`, or an empty one |
 | canary, 79 | a gate of its own failed, or it is not shown to be no worse | nothing: `production` \
 stays; its report is on the branch |
+| canary, 78 | `production` was trained on D or later days | trigger with a later `date` |
 | promote, 76 | `production` was moved since the canary | trigger a new run |
 | wait-for-traffic, watch | not known how the new one does; `production` stays | mend, clear the \
 task, or roll back by the DAG `release` |

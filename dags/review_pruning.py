@@ -32,6 +32,8 @@ from shark_airflow.params import CONFIG, CONFIG_PARAM
 from shark_airflow.schedule import minutes, read_schedule, task_defaults
 
 SCHEDULE = read_schedule()
+HOURS = SCHEDULE.review_pruning.approval_minutes / 60
+NO_ANSWER = f"Without an answer within {HOURS:g} hours it is rejected."
 APPROVE, REJECT = "Approve", "Reject"
 TASK_OF = {APPROVE: "approve", REJECT: "reject"}
 # The config of the day whose report is there; a run by hand has no such event.
@@ -69,7 +71,7 @@ with DAG(
     ask = HITLOperator(
         task_id="ask",
         subject="{{ ti.xcom_pull(task_ids='find-plan').subject }}",
-        body="{{ ti.xcom_pull(task_ids='find-plan').body }}",
+        body="{{ ti.xcom_pull(task_ids='find-plan').body }}\n\n" + NO_ANSWER,
         options=[APPROVE, REJECT],
         defaults=REJECT,
         response_timeout=minutes(SCHEDULE.review_pruning.approval_minutes),

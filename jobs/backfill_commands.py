@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.console import ConfigOption, JsonOption, RunIdOption, show, start_logging
-from shark_core.config import load_config
+from jobs.console import ConfigOption, JsonOption, RunIdOption, open_config, show, start_logging
 from shark_core.interval import Interval, parse_day
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _backfill(
 ) -> Backfill:
     from jobs.backfilling import Backfill
 
-    loaded = load_config(config)
+    loaded = open_config(config)
     named = tuple(dict.fromkeys(loaded.field(name.strip()) for name in fields.split(",")))
     days = Interval.of_days(parse_day(start, "--start"), parse_day(end, "--end"))
     return Backfill(loaded, named, days, run_id, branch)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.console import ConfigOption, JsonOption, print_table, show
+from jobs.console import ConfigOption, JsonOption, open_config, print_table, show
 from jobs.context import JobResult
-from shark_core.config import load_config
 from shark_core.lake import Lake
 
 if TYPE_CHECKING:
@@ -80,5 +79,5 @@ def _places(config_path: ConfigOption) -> tuple[Lake, Catalog]:
     from shark_core.publish.catalog import Catalog
     from shark_core.publish.lake_store import store_for
 
-    config = load_config(config_path)
+    config = open_config(config_path)
     return Lake(config.lake), Catalog(store_for(config), config.name)

@@ -14,14 +14,21 @@ import typer
 
 from jobs.backfill_commands import add_backfill_commands
 from jobs.branches import branches_app
-from jobs.console import BranchOption, ConfigOption, JsonOption, RunIdOption, show, start_logging
+from jobs.console import (
+    BranchOption,
+    ConfigOption,
+    JsonOption,
+    RunIdOption,
+    open_config,
+    show,
+    start_logging,
+)
 from jobs.context import log
 from jobs.day_commands import add_day_commands
 from jobs.export import export
 from jobs.plans import plans_app
 from jobs.releases import release_app
 from jobs.snapshots import snapshots_app
-from shark_core.config import load_config
 from shark_core.errors import RetryableError, SharkError
 from shark_core.interval import parse_day
 from shark_core.lake import Lake
@@ -72,7 +79,7 @@ def shadow_evaluate_snapshots(
 
     start_logging(run_id)
     days = [parse_day(each) for each in date]
-    shadow = Shadow(load_config(config), snapshot, against, days, branch, as_of)
+    shadow = Shadow(open_config(config), snapshot, against, days, branch, as_of)
     show(shadow_evaluate(shadow, "not_broken" if not_broken else "no_worse"), as_json)
 
 

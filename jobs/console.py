@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.context import JobResult, some_of
-from shark_core.config import load_config
+from shark_core.config import PipelineConfig, load_config
+from shark_core.lake_root import require_root
 
 if TYPE_CHECKING:
     from shark_core.publish.catalog import Catalog
@@ -49,12 +50,19 @@ def start_logging(run_id: str) -> None:
     logging.getLogger("py4j").setLevel(logging.WARNING)
 
 
+def open_config(path: Path) -> PipelineConfig:
+    """The config, of a lake that is there. Raises as `load_config` and `require_root` do."""
+    config = load_config(path)
+    require_root(config.lake)
+    return config
+
+
 def open_catalog(config_path: Path) -> Catalog:
     """The snapshots and refs of the config's model."""
     from shark_core.publish.catalog import Catalog
     from shark_core.publish.lake_store import store_for
 
-    config = load_config(config_path)
+    config = open_config(config_path)
     return Catalog(store_for(config), config.name)
 
 

@@ -14,12 +14,12 @@ from jobs.console import (
     DateOption,
     JsonOption,
     RunIdOption,
+    open_config,
     show,
     start_logging,
 )
 from jobs.context import DayContext
 from jobs.registry import DAY_VERBS, Verb
-from shark_core.config import load_config
 from shark_core.interval import parse_day
 
 HoldoutOption = Annotated[
@@ -49,7 +49,7 @@ def add_day_commands(app: typer.Typer) -> None:
 
 
 def day_context(config: Path, date: str, run_id: str, branch: str) -> DayContext:
-    return DayContext(load_config(config), parse_day(date), run_id, branch)
+    return DayContext(open_config(config), parse_day(date), run_id, branch)
 
 
 def run_verb(verb: Verb, context: DayContext, as_json: bool) -> None:

@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import ConfigOption, JsonOption, show
+from jobs.console import ConfigOption, JsonOption, open_config, show
 from jobs.context import JobResult
-from shark_core.config import load_config
 from shark_core.errors import ConfigError
 from shark_core.lake import Lake
 
@@ -84,12 +83,14 @@ def show_waiting(config: ConfigOption, as_json: JsonOption = False) -> None:
     from shark_core.report.plan_request import plan_request
     from shark_core.report.stored import report_page
 
-    loaded = load_config(config)
-    entry = next((plan for plan in _log(config).plans() if plan.status == "proposed"), None)
+    loaded = open_config(config)
+    log = _log(config)
+    entry = next((plan for plan in log.plans() if plan.status == "proposed"), None)
     if entry is None:
         show(JobResult("no plan waits", {"plan": None} if as_json else {}), as_json)
         return
-    request = plan_request(entry, loaded.name, report_page(Lake(loaded.lake), entry.day))
+    page = report_page(Lake(loaded.lake), entry.day)
+    request = plan_request(entry, log.in_force(entry.day), loaded.name, page)
     if as_json:
         show(JobResult(request.subject, {"plan": entry.plan_id, **asdict(request)}), as_json)
         return
@@ -165,7 +166,7 @@ def _log(config_path: ConfigOption) -> PlanLog:
     from shark_core.publish.lake_store import store_for
     from shark_core.publish.plan_log import PlanLog
 
-    config = load_config(config_path)
+    config = open_config(config_path)
     return PlanLog(store_for(config), config.name)
 
 

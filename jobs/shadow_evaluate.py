@@ -46,6 +46,12 @@ class Shadow:
         return Lake(self.config.lake, self.branch)
 
 
+REMEDIES: dict[Demand, str] = {
+    "no_worse": "do not promote it: the old one goes on serving",
+    "not_broken": "go back to the old one: `python -m jobs release rollback`",
+}
+
+
 def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
     """Raises `GateFailed` where a guard fails, `DataError` where a day or a snapshot is missing,
     `ConfigError` where a snapshot is of a later day: it would be judged on what it was trained on.
@@ -58,7 +64,7 @@ def shadow_evaluate(shadow: Shadow, demand: Demand) -> JobResult:
     before, after = (_predict(shadow, catalog, manifest, judged) for manifest in (old, new))
     comparison = Comparison.of(before.labels, before.logits, after.logits)
     guards = check_guards(shadow.config.gates, comparison, demand)
-    _require(guards, shadow, new, old)
+    _require(guards, REMEDIES[demand], shadow, new, old)
     headline = f"{new.snapshot_id} against {old.snapshot_id}: every guard passed"
     return JobResult(headline, _figures(comparison, guards, new, old))
 
@@ -95,7 +101,9 @@ def _unseen(shadow: Shadow, day: date, *snapshots: Manifest) -> SlicePart:
     return part
 
 
-def _require(guards: Sequence[Guard], shadow: Shadow, new: Manifest, old: Manifest) -> None:
+def _require(
+    guards: Sequence[Guard], remedy: str, shadow: Shadow, new: Manifest, old: Manifest
+) -> None:
     failed = {guard.name: str(guard) for guard in guards if not guard.passed}
     if failed:
         raise GateFailed(
@@ -103,7 +111,7 @@ def _require(guards: Sequence[Guard], shadow: Shadow, new: Manifest, old: Manife
             expected="losses within the config's gates",
             found=failed,
             where=f"the traffic of {', '.join(map(str, shadow.days))}",
-            remedy="keep, or go back to, the old one: `python -m jobs release rollback`",
+            remedy=remedy,
         )
 
 

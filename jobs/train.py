@@ -25,7 +25,9 @@ from shark_core.schemas import CHECKPOINT
 from shark_core.traffic.examples import ExampleReader
 from shark_core.traffic.slices import (
     Slice,
+    baseline_before,
     holdout_cut,
+    lacking_columns,
     training_slice,
     validation_slice,
     window_slice,
@@ -89,9 +91,17 @@ def _start(context: DayContext, wanted: Slice, retraining: Retraining) -> _Start
         return _from_snapshot(context, retraining.snapshot, retraining.since or context.day)
     if retraining.since is not None:
         return _cold(context, "a window of days, and no --warm-start")
-    if len(wanted.parts) == 1:
+    if baseline_before(context.lake, context.day) is None:
         return _cold(context, "no baseline checkpoint of the day before")
+    if len(wanted.parts) == 1:
+        _tell_of_tail(context)
     return _from_day_before(context)
+
+
+def _tell_of_tail(context: DayContext) -> None:
+    before = context.day - timedelta(days=1)
+    lacking = ", ".join(lacking_columns(context.lake, context.config, before))
+    log.warning("the held-out examples of %s are not trained on: they lack %s", before, lacking)
 
 
 def _cold(context: DayContext, why: str) -> _Start:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from shark_core.errors import ConfigError
+from shark_core.errors import ConfigError, RetryableError
 
 S3 = "s3://"
 S3_SCHEMES = {"s3", "s3a"}
@@ -37,6 +37,21 @@ def is_on_s3(root: str) -> bool:
 def base_path(root: str) -> str:
     """A canonical root as its filesystem wants it: `bucket/prefix`, or the folder from `/` on."""
     return root.removeprefix(S3) if is_on_s3(root) else str(Path(root).absolute())
+
+
+def require_root(root: str) -> None:
+    """Raises `RetryableError` where a canonical root is a folder that is not there: whatever is
+    asked of it would look as if nobody had ever written it. A bucket says so by itself.
+    """
+    if not is_on_s3(root) and not Path(root).is_dir():
+        raise RetryableError(
+            "the lake is not there",
+            expected="a folder",
+            found="nothing" if not Path(root).exists() else "something else",
+            where=Path(root).absolute(),
+            remedy="mount it, or correct `lake` in the config; `python -m jobs generate` and "
+            "`prepare` make a new one",
+        )
 
 
 def _folder(root: str) -> str:

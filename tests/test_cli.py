@@ -38,6 +38,7 @@ CONFIG = {
 @pytest.fixture
 def config(tmp_path: Path) -> str:
     path = tmp_path / "small.yaml"
+    (tmp_path / "lake").mkdir()
     path.write_text(yaml.safe_dump({**CONFIG, "lake": str(tmp_path / "lake")}))
     return str(path)
 
@@ -286,3 +287,13 @@ def test_many_days_are_shortened_for_people_and_all_there_for_programs(
     assert "a, b, c, d, e" in out
     show(result, as_json=True)
     assert json.loads(capsys.readouterr().out)["missing_days"] == days
+
+
+def test_a_lake_that_is_not_there_is_worth_another_try(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that is not mounted must not look like a lake that nobody has written to."""
+    (Path(config).parent / "lake").rmdir()
+    for command in (["train", "--date", "2026-01-02"], ["release", "show"], ["plans", "list"]):
+        assert run(monkeypatch, *command, "--config", config) == 75
+        assert "the lake is not there" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from shark_airflow.launch import Launch
@@ -69,12 +70,13 @@ class JobProcess:
         if process is None or process.poll() is not None:
             return
         self._log.warning("ending the job's process group %d", process.pid)
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with suppress(ProcessLookupError):  # it may end by itself meanwhile, or be waited for
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(SECONDS_TO_STOP)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         self._end_elsewhere()
 
     def _end_elsewhere(self) -> None:

@@ -37,8 +37,10 @@ REASON_PARAM = Param(
 )
 
 
+DAY = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+
+
 def day_param(title: str, description: str) -> Param:
     """A day in UTC that may be left empty."""
-    pattern = r"^(\d{4}-\d{2}-\d{2})?$"
     kinds = ["string", "null"]
-    return Param("", type=kinds, pattern=pattern, title=title, description=description)
+    return Param("", type=kinds, pattern=f"^({DAY})?$", title=title, description=description)

@@ -22,6 +22,8 @@ from infra.demo.failure import DemoFailed
 from infra.demo.plan import DAG_ID, FOLDER, LAKE, PLANS, DemoPlan, plan_demo
 from infra.demo.progress import Progress, follow
 from infra.demo.summary import summary
+from infra.stack.folder import DEFAULT_FOLDER
+from infra.stack.state import StateFile
 from jobs.registry import DAY_VERBS
 
 RUNS_AT_ONCE = 3
@@ -57,7 +59,10 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One demo at a time in this checkout."""
+    """One demo at a time in this checkout, and no stack, which has the demo's lake."""
+    stack = StateFile(DEFAULT_FOLDER).read()
+    if stack and any(stack.is_alive(service.name) for service in stack.services):
+        raise DemoFailed("the stack is up on the lake that the demo makes anew; `make down` first")
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         try:

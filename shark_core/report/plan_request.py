@@ -22,8 +22,13 @@ class PlanRequest:
     body: str
 
 
-def plan_request(entry: PlanEntry, model: str, page: str | None) -> PlanRequest:
-    """`page`: where the report of the plan's day is. Raises as `PlanEntry.reviewed` does."""
+def plan_request(
+    entry: PlanEntry, in_force: PlanEntry | None, model: str, page: str | None
+) -> PlanRequest:
+    """`in_force`: the plan of which it takes the place; `page`: where the report of its day is.
+
+    Raises as `PlanEntry.reviewed` does.
+    """
     plan = entry.reviewed
     saved, kept = bytes_saved(plan), plan.kept_bytes
     subject = f"{model}: prune {len(plan.pruned)} of {len(plan.decisions)} fields?"
@@ -32,6 +37,7 @@ def plan_request(entry: PlanEntry, model: str, page: str | None) -> PlanRequest:
         "",
         f"- saves {size(saved)} of {size(saved + kept)} in fp32",
         f"- predicted change of log-loss {_interval(plan)}",
+        f"- in force so far: {_said(in_force)}",
         f"- report of {entry.day}: {_link(page) if page else NO_PAGE}",
         *(f"- **warning: {warning}**" for warning in plan.warnings),
         "",
@@ -40,6 +46,14 @@ def plan_request(entry: PlanEntry, model: str, page: str | None) -> PlanRequest:
         *_rows([each for each in plan.decisions if each.action == "prune"]),
     ]
     return PlanRequest(subject, "\n".join(lines))
+
+
+def _said(in_force: PlanEntry | None) -> str:
+    if in_force is None:
+        return "no plan, nothing is pruned"
+    return (
+        f"plan {in_force.plan_id}, which prunes {', '.join(in_force.pruned)}; this takes its place"
+    )
 
 
 def _interval(plan: PruningPlan) -> str:

@@ -36,6 +36,6 @@ def _misfit(column: str, expected: object, found: object, where: str) -> DataErr
         expected=expected,
         found=found,
         where=where,
-        remedy="run `python -m jobs ingest` for this day again with the present config; "
+        remedy="run `python -m jobs ingest` for that file's day again with the present config; "
         "`python -m jobs backfill-examples` adds a new field to examples of past days",
     )

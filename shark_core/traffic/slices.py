@@ -18,11 +18,12 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from shark_core.config import PipelineConfig
 from shark_core.errors import ConfigError, DataError
 from shark_core.lake import Lake, Marker, partition
-from shark_core.schemas import CHECKPOINT, EXAMPLES
+from shark_core.schemas import CHECKPOINT, EXAMPLES, examples_schema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -86,14 +87,31 @@ def holdout_cut(lake: Lake, config: PipelineConfig, day: date) -> datetime:
 
 
 def training_slice(lake: Lake, config: PipelineConfig, day: date) -> Slice:
-    """The day's head; before it the held-out tail of D−1 where D−1 has a baseline checkpoint."""
+    """The day's head; before it the held-out tail of D−1 where D−1 has a baseline checkpoint, and
+    its examples have all columns: of a field that the config has since then, they have none.
+    """
     head = SlicePart(day, end=holdout_cut(lake, config, day))
     before = day - timedelta(days=1)
-    trained = lake.find_marker(partition(CHECKPOINT, before, stage="baseline"))
-    if trained is None:
+    trained = baseline_before(lake, day)
+    if trained is None or lacking_columns(lake, config, before):
         return Slice("training", (head,))
     tail = SlicePart(before, start=datetime.fromisoformat(trained.facts["cut"]))
     return Slice("training", (tail, head))
+
+
+def baseline_before(lake: Lake, day: date) -> Marker | None:
+    """Of D−1's baseline checkpoint; None where there is none."""
+    return lake.find_marker(partition(CHECKPOINT, day - timedelta(days=1), stage="baseline"))
+
+
+def lacking_columns(lake: Lake, config: PipelineConfig, day: date) -> tuple[str, ...]:
+    """What the config reads, and the day's examples do not have."""
+    files = lake.marker(partition(EXAMPLES, day)).files
+    if not files:
+        return ()
+    with lake.reading(files[0].path):
+        found = pq.read_schema(lake.absolute(files[0].path), filesystem=lake.filesystem)
+    return tuple(name for name in examples_schema(config).names if name not in found.names)
 
 
 def window_slice(lake: Lake, config: PipelineConfig, since: date, day: date) -> Slice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -169,3 +170,19 @@ def test_parsing_all_is_quick_and_loads_neither_torch_nor_spark(airflow_path: Pa
     *heavy, seconds = done.stdout.splitlines()[-1].split()
     assert heavy == []
     assert float(seconds) < 2
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "name"),
+    [
+        ("retrain_and_rollout", "date"),
+        ("retrain_and_rollout", "watch_date"),
+        ("backfill_fields", "end"),
+    ],
+)
+def test_a_day_that_no_calendar_has_is_refused_by_the_form(
+    dags: Mapping[str, DAG], dag_id: str, name: str
+) -> None:
+    pattern = re.compile(dags[dag_id].params.get_param(name).schema["pattern"])
+    assert pattern.search("2026-12-31")
+    assert not any(map(pattern.search, ("2026-13-01", "2026-00-10", "2026-01-32", "yesterday")))

@@ -58,6 +58,7 @@ class Stack:
     def config(self) -> Path:
         """The demo's, for a lake in the stack's folder, which has nothing yet."""
         demo = yaml.safe_load((CHECKOUT / "infra/config/demo.yaml").read_text())
+        (self.folder / "lake").mkdir(exist_ok=True)
         path = self.folder / "empty.yaml"
         path.write_text(yaml.safe_dump({**demo, "lake": str(self.folder / "lake")}))
         return path

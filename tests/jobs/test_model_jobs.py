@@ -157,6 +157,22 @@ def test_the_second_day_starts_from_the_first(tmp_path: Path) -> None:
     ]
 
 
+def test_a_field_that_the_config_has_since_today_does_not_stop_the_day(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The day before has no examples of it: its held-out ones are left out, its weights are not."""
+    fields = tiny_config(tmp_path).model_dump(exclude_none=True)["fields"][:2]
+    tiny_lake(tiny_config(tmp_path, fields=fields), BEFORE)
+    run_day(context(tmp_path, BEFORE, fields=fields))
+    tiny_lake(tiny_config(tmp_path), DAY)
+    result = train(context(tmp_path))
+    assert result.figures["warm_start"] is True
+    assert result.figures["examples"] == 400
+    assert f"examples of {BEFORE} are not trained on: they lack field_tags" in caplog.text
+    run_day(context(tmp_path))
+    assert "tags" in checkpoint(context(tmp_path), "finetuned").kept
+
+
 def test_training_again_after_the_config_changed_is_asked_for(
     day: DayContext, tmp_path: Path
 ) -> None:

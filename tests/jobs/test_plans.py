@@ -127,8 +127,17 @@ def test_what_waits_is_the_newest_proposal_with_what_a_person_must_know(
     ):
         assert told in waiting["body"]
     assert "| item |" not in waiting["body"]
+    assert "in force so far: no plan, nothing is pruned" in waiting["body"]
     run_plans(planned, "reject", "--plan", newest, "--note", "no", "--by", "ann")
     assert run_plans(planned, "waiting")["plan"] == oldest
+
+
+def test_the_request_names_the_plan_whose_place_it_takes(planned: DayContext) -> None:
+    newest, oldest = plan_ids(planned)
+    run_plans(planned, "approve", "--plan", oldest, "--by", "ann")
+    waiting = run_plans(planned, "waiting")
+    assert waiting["plan"] == newest
+    assert f"in force so far: plan {oldest}, which prunes " in waiting["body"]
 
 
 def test_where_nothing_waits_that_is_said(tmp_path: Path) -> None:
@@ -141,10 +150,10 @@ def test_the_request_links_the_report_where_it_is(planned: DayContext) -> None:
     from shark_core.report.plan_request import plan_request
 
     entry = next(iter(plans_of(planned).plans()))
-    relative = plan_request(entry, "tiny", ".demo/lake/report.html").body
+    relative = plan_request(entry, None, "tiny", ".demo/lake/report.html").body
     assert (
         f"[.demo/lake/report.html]({Path('.demo/lake/report.html').absolute().as_uri()})"
         in relative
     )
-    on_s3 = plan_request(entry, "tiny", "s3://bucket/report.html").body
+    on_s3 = plan_request(entry, None, "tiny", "s3://bucket/report.html").body
     assert "[s3://bucket/report.html](s3://bucket/report.html)" in on_s3

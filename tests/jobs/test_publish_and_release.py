@@ -89,8 +89,9 @@ def test_automatic_promotion_releases_once(make_context: Any) -> None:
     assert head(context, "production") == head(context, "candidate")
 
 
-def test_automatic_promotion_stops_at_a_failed_gate(make_context: Any) -> None:
-    context = make_context(release={"promotion": "automatic"}, gates=FAILING_GATES)
+@pytest.mark.parametrize("promotion", ["automatic", "manual"])
+def test_a_failed_gate_is_told_whoever_promotes(make_context: Any, promotion: str) -> None:
+    context = make_context(release={"promotion": promotion}, gates=FAILING_GATES)
     run_to_publish(context)
     with pytest.raises(GateFailed, match="compression_ratio") as failure:
         release_candidate(context)
