@@ -44,10 +44,11 @@ rejected. To carry it out on a day that has run already, clear that run's `prune
 everything downstream. `prune-fields` keeps fields whose removal, measured, costs too much.
 
 ### To run a day again, or days of the past
-For one day, trigger this DAG with that day at midnight (UTC) as its logical date; any other moment,
-or none, means the last day that was over by then. Of a day that has run, clear the run's `ingest`
-with everything downstream, oldest day first: later days build on earlier ones (row ids, priorities,
-warm start, tiers). Or, for a range of days:
+For one day, trigger this DAG with that day at midnight (UTC) as its logical date, once the day is
+over; Airflow shows the day before as its data interval. Any other moment, or none, means the last
+day that was over by then, and neither later days nor rollouts wait for that run. Of a day that has
+run, clear the run's `ingest` with everything downstream, oldest day first: later days build on
+earlier ones (row ids, priorities, warm start, tiers). Or, for a range of days:
 
     airflow backfill create --dag-id daily_compression --from-date 2026-01-01 \\
         --to-date 2026-01-03 --reprocess-behavior completed
@@ -69,6 +70,7 @@ The DAG `release` does the same, for those who have Airflow only.
 ### To free space
 The DAG `expire_snapshots` says weekly what may go; trigger it with `apply` to remove it, or
 
+    python -m jobs branches  expire --config FILE --apply
     python -m jobs snapshots expire --config FILE --apply
 
 What a ref pointed to lately stays, and what is young.
@@ -85,7 +87,8 @@ pools no task runs: `airflow pools import infra/airflow/pools.json`.
 ### Order
 `ingest`, `update-priorities`, `train`, `plan-pruning`, `assign-tiers` and `publish` wait for their
 own run of the day before. A day that can never succeed holds the later ones: mark its failed task
-and everything downstream as success to let them go on without it; the next one trains from scratch.
+and everything downstream as success to let them go on without it. Where it has not trained, the
+next one trains from scratch.
 `release-candidate` waits for nobody: a day whose gates failed does not hold the next one. Up to
 `max_active_runs` days are under way at once, each behind the one before; times, retries and limits
 are in `dags/schedule.toml`.
@@ -137,7 +140,7 @@ with DAG(
     catchup=DAILY.catchup,
     max_active_runs=DAILY.max_active_runs,
     # Not DAGRUN_QUEUED_AT: Airflow 3.3 then clears no run whose deadline is to come (apache/airflow
-    # issue 70368). `alert_deadline` says nothing of days that were late when they were queued.
+    # issue 70368). `alert_deadline` says nothing of days of the past.
     deadline=DeadlineAlert(
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=A_DAY + minutes(DAILY.deadline_minutes),

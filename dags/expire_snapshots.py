@@ -9,8 +9,8 @@ What a ref pointed to in its last 10 moves or 30 days stays, whatever that is re
 no snapshot younger than a day is touched. It may run beside publishes.
 
 ### To remove
-Read the last dry run, then trigger this DAG with `apply`. A dry run keeps what the refs of the
-branches point to: with `apply` more goes than it says.
+Read the last dry run, then trigger this DAG with `apply`. In the dry run the snapshots of branches
+that go are kept, as their refs are there still; with `apply` they go too.
 
 ### When it fails
 65: a log or a manifest is damaged, and then nothing is removed; `python -m jobs snapshots fsck`
@@ -38,25 +38,30 @@ with DAG(
         "config": CONFIG_PARAM,
         "apply": Param(False, type="boolean", description="Remove; else only say what may go."),
         "keep_entries": Param(10, type="integer", minimum=1, description="Moves of a ref kept."),
-        "keep_days": Param(
-            30, type="integer", minimum=1, description="Days of a ref, and of a branch, kept."
+        "keep_days": Param(30, type="integer", minimum=0, description="Days of a ref kept."),
+        # More than a rollout or a backfill may wait for a person.
+        "keep_branch_days": Param(
+            30, type="integer", minimum=7, description="Days since a branch was written to."
         ),
     },
     default_args=task_defaults(SCHEDULE),
     tags=["embedding-tables", "upkeep"],
 ):
-    KEEP_DAYS = {"--config": CONFIG, "--keep-days": "{{ params.keep_days }}"}
     APPLY = ["{{ '--apply' if params.apply else '--dry-run' }}"]
     branches = JobTask(
         verb="branches expire",
-        options=KEEP_DAYS,
+        options={"--config": CONFIG, "--keep-days": "{{ params.keep_branch_days }}"},
         flags=APPLY,
         task_id="expire-branches",
         answers=True,
     )
     snapshots = JobTask(
         verb="snapshots expire",
-        options={**KEEP_DAYS, "--keep-entries": "{{ params.keep_entries }}"},
+        options={
+            "--config": CONFIG,
+            "--keep-days": "{{ params.keep_days }}",
+            "--keep-entries": "{{ params.keep_entries }}",
+        },
         flags=APPLY,
         task_id="expire-snapshots",
         answers=True,

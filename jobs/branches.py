@@ -51,17 +51,19 @@ def expire(
 ) -> None:
     """Say which branches nobody has written to lately; remove them, each with its ref.
 
-    A branch whose snapshot another ref points to stays. What is removed frees its snapshots for
-    the next `snapshots expire`.
+    A branch whose snapshot a ref points to, such as production, or did lately, stays. What is
+    removed frees its snapshots for the next `snapshots expire`.
 
     Example: python -m jobs branches expire --config FILE --only backfill-7 --keep-days 0 --apply
     """
     from shark_core.publish.branches import branches, named, remove, why_kept
+    from shark_core.publish.storage_clock import storage_time
     from shark_core.report.upkeep_tables import judged_branches_document, judged_branches_table
 
     lake, catalog = _places(config)
     found = branches(lake, catalog)
-    keep, now = timedelta(days=keep_days), datetime.now(UTC)
+    keep = timedelta(days=keep_days)
+    now = storage_time(catalog) if apply else datetime.now(UTC)
     judged = [(each, why_kept(each, keep, now)) for each in (named(found, only) if only else found)]
     going = [branch for branch, kept in judged if not kept]
     if apply:

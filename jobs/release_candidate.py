@@ -26,8 +26,11 @@ def release_candidate(context: DayContext) -> JobResult:
         )
     catalog = Catalog(store_for(context.config), context.config.name)
     snapshot = catalog.snapshot(context.marker(PUBLICATION).facts["snapshot_id"])
+    manual = context.config.release.promotion == "manual"
+    if manual and _head(catalog, PRODUCTION) == snapshot.snapshot_id:
+        return _result(catalog, snapshot, "released already")
     require_gates(snapshot, "read the day's report; production keeps serving what it served before")
-    if context.config.release.promotion == "manual":
+    if manual:
         return _left_to_a_person(catalog, snapshot)
     if _taken_back(catalog, snapshot):
         return _result(catalog, snapshot, "not released: it is no longer the candidate")
@@ -47,8 +50,6 @@ def _taken_back(catalog: Catalog, snapshot: Manifest) -> bool:
 
 
 def _left_to_a_person(catalog: Catalog, snapshot: Manifest) -> JobResult:
-    if _head(catalog, PRODUCTION) == snapshot.snapshot_id:
-        return _result(catalog, snapshot, "released already")
     command = (
         f"python -m jobs release promote --config FILE --ref {PRODUCTION} "
         f"--snapshot {snapshot.snapshot_id}"

@@ -19,9 +19,13 @@ RESERVED = ("candidate", "production")  # refs of the daily runs
 PREFIX = re.compile(rf"^{FOLDER}/[^/]+/")
 
 
+def is_branch_name(name: str) -> bool:
+    return is_ref_name(name) and name not in RESERVED
+
+
 def check_branch(name: str) -> str:
     """The name itself; empty means the lake. Raises `ConfigError` for what is not a name."""
-    if name and (not is_ref_name(name) or name in RESERVED):
+    if name and not is_branch_name(name):
         raise ConfigError(
             "not a name of a branch",
             expected=f"{EXPECTED}; not {' or '.join(RESERVED)}",

@@ -16,7 +16,7 @@ import smtplib
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
 from http.client import HTTPException
 from typing import Any
@@ -27,6 +27,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBacke
 CONNECTION = "shark_alerts"
 JOB_ERROR = re.compile(r"\w+(Error|Failed): ")
 SECONDS_TO_SEND = 20
+TWO_DAYS = timedelta(days=2)
 # Airflow 3.3 lets callbacks of deadlines read no connection of its database.
 FOR_DEADLINES = "set AIRFLOW_CONN_SHARK_ALERTS for Airflow's scheduler and workers"
 
@@ -59,20 +60,20 @@ def alert_failure(context: Mapping[str, Any]) -> None:
 def alert_deadline(context: Mapping[str, Any], minutes: float) -> None:
     """A run is not done `minutes` after its day's end: the callback of a `DeadlineAlert`.
 
-    Of a day whose deadline was over when its run was queued, backfilled or caught up, nothing is
-    said: it was late before it began.
+    Of days of the past, backfilled, caught up or run by hand, nothing is said: they were late
+    before they began. Nor of runs by hand at no midnight, which are not of their logical date.
     """
-    run, deadline = context["dag_run"], context["deadline"]["deadline_time"]
-    dag, name, day = run["dag_id"], run["dag_run_id"], str(run["logical_date"])[:10]
-    if _moment(run["queued_at"]) >= _moment(deadline):
-        log.info("%s %s was queued after its deadline", dag, name)
+    run = context["dag_run"]
+    day, queued = _moment(run["logical_date"]), _moment(run["queued_at"])
+    if run["run_type"] == "backfill" or queued >= day + TWO_DAYS or day.time() != time():
+        log.info("%s %s is of the past: no deadline", run["dag_id"], run["dag_run_id"])
         return
-    text = f"{dag} of {day} is not done {minutes:g} minutes after the day's end"
-    send(Alert(text, dag, name, reason="deadline"))
+    text = f"{run['dag_id']} of {day.date()} is not done {minutes:g} minutes after the day's end"
+    send(Alert(text, run["dag_id"], run["dag_run_id"], reason="deadline"))
 
 
-def _moment(told: str | datetime) -> datetime:
-    return told if isinstance(told, datetime) else datetime.fromisoformat(told)
+def _moment(told: str) -> datetime:
+    return datetime.fromisoformat(told).astimezone(UTC)
 
 
 def _day(task: Any) -> str:

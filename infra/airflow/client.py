@@ -11,12 +11,13 @@ Every call raises `NoAnswer` while nobody answers and `Refused` where Airflow sa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
+from time import sleep
 from typing import Any
 
 from infra.airflow.administration import Administration
-from infra.airflow.rest import API, UNDONE, UNSURE, RestApi, part
+from infra.airflow.rest import API, UNDONE, UNSURE, NoAnswer, RestApi, part
 from infra.airflow.settings import USER, AirflowSettings
 from infra.airflow.states import Heartbeat, HitlDetail, RunState, TaskState
 
@@ -63,6 +64,7 @@ class AirflowClient(Administration):
 
         On SQLite Airflow stores a backfill run by run. Where the database is locked half-way it
         removes those runs again, and a scheduler that has begun one of them ends with an error.
+        One at a time: who holds it too, and ends first, lets it go on.
         """
         was_paused = self.is_paused(dag_id)
         self.pause(dag_id)
@@ -70,7 +72,16 @@ class AirflowClient(Administration):
             yield
         finally:
             if not was_paused:
+                self._go_on(dag_id)
+
+    def _go_on(self, dag_id: str) -> None:
+        """Where nobody answers for a moment, the DAG must not stay paused."""
+        for seconds in (0.5, 2, 8):
+            with suppress(NoAnswer):
                 self.unpause(dag_id)
+                return
+            sleep(seconds)
+        self.unpause(dag_id)
 
     def _set_paused(self, dag_id: str, is_paused: bool) -> None:
         path = f"{API}/dags/{part(dag_id)}"

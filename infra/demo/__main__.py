@@ -23,6 +23,7 @@ from infra.demo.plan import DAG_ID, FOLDER, LAKE, PLANS, DemoPlan, plan_demo
 from infra.demo.progress import Progress, follow
 from infra.demo.summary import summary
 from infra.stack.folder import DEFAULT_FOLDER
+from infra.stack.options import NONE
 from infra.stack.state import StateFile
 from jobs.registry import DAY_VERBS
 
@@ -61,7 +62,8 @@ def _interrupt(*_: object) -> None:
 def _alone() -> Iterator[None]:
     """One demo at a time in this checkout, and no stack, which has the demo's lake."""
     stack = StateFile(DEFAULT_FOLDER).read()
-    if stack and any(stack.is_alive(service.name) for service in stack.services):
+    is_up = stack and any(stack.is_alive(service.name) for service in stack.services)
+    if stack and is_up and stack.options.s3 == NONE:
         raise DemoFailed("the stack is up on the lake that the demo makes anew; `make down` first")
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:

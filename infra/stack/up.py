@@ -74,7 +74,7 @@ def _bring_up(folder: StackFolder, starter: Starter, say: Callable[[str], None])
     if any(part.port for part in airflow):  # no api-server: nothing of Airflow answers
         starter.run(plan.migration(settings, options))
     starter.start(airflow)
-    write_shell(folder, settings)
+    write_shell(folder, settings, {} if options.s3 == NONE else s3.variables(options.s3_port))
     _finish(folder, options, settings, say)
     _say_login(folder, password if is_new else None, say)
 
@@ -102,9 +102,11 @@ def _finish(
     if options.spark != NONE:
         say(f"  Spark     {spark.url(options.spark_port)}")
     say(f"  shell     . {folder.shown(folder.airflow_variables)}  (its airflow and python)")
+    to = f"where {plan.ALERTS} says" if plan.ALERTS in settings.variables else "the log alone"
+    say(f"  alerts    go to {to}")
     if paused := _paused(client):
         say(f"  paused    {', '.join(paused)}")
-        say("            unpause those that shall run: each begins with the last interval")
+        say("            unpause those that shall run; scheduled ones begin with the last interval")
 
 
 def _paused(client: AirflowClient) -> list[str]:

@@ -1,16 +1,18 @@
 """The branches of a lake, each with the ref of its name: which there are, and which may go.
 
 A branch goes whole, and its ref with it; what it published goes with the next expire of snapshots.
-One whose snapshot another ref points to, such as `production` after a promotion, stays: its report
-is there, and what `publish` needs to put damaged files right.
+One stays whose snapshot a ref of no branch points to, or did in its last moves, such as
+`production` after a promotion: its report is there, and what `publish` needs to put damaged files
+right.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
@@ -19,14 +21,15 @@ from shark_core import lake_branch
 from shark_core.errors import DataError
 from shark_core.lake import Lake
 from shark_core.publish.catalog import Catalog
-from shark_core.publish.snapshot_names import refs_by_snapshot
-from shark_core.ref_names import is_ref_name
+
+MOVES = 10  # of a ref, in which it may be rolled back
 
 
 @dataclass(frozen=True)
 class Branch:
     """`written`: when its newest file was, by the storage's clock. `snapshot_id`: what the ref of
-    its name points to; None where it has published nothing. `refs`: others that point there too.
+    its name points to; None where it has published nothing. `refs`: those of no branch that have
+    it.
     """
 
     name: str
@@ -38,21 +41,32 @@ class Branch:
 
 
 def branches(lake: Lake, catalog: Catalog) -> list[Branch]:
-    """All branches that have files, the one written to last first."""
-    refs = refs_by_snapshot(catalog)
-    published = {ref: snapshot_id for snapshot_id, names in refs.items() for ref in names}
-    found = [
-        Branch(
-            name=name,
-            files=len(files),
-            bytes=sum(file.size for file in files),
-            written=max(file.mtime for file in files),
-            snapshot_id=(snapshot_id := published.get(name)),
-            refs=tuple(ref for ref in refs.get(snapshot_id or "", []) if ref != name),
-        )
-        for name, files in _files(lake).items()
-    ]
+    """All branches that have files, the one written to last first.
+
+    Raises `DataError` where a ref's log is damaged: it may be of one that needs a branch.
+    """
+    files = _files(lake)
+    others = {ref: _moves(catalog, ref) for ref in catalog.refs() if ref not in files}
+    found = [_branch(name, of_it, catalog, others) for name, of_it in files.items()]
     return sorted(found, key=lambda branch: branch.written, reverse=True)
+
+
+def _branch(
+    name: str, files: list[pafs.FileInfo], catalog: Catalog, others: Mapping[str, set[str]]
+) -> Branch:
+    head = catalog.head(name)
+    return Branch(
+        name=name,
+        files=len(files),
+        bytes=sum(file.size for file in files),
+        written=max(file.mtime for file in files),
+        snapshot_id=head.snapshot_id if head else None,
+        refs=tuple(ref for ref, moves in others.items() if head and head.snapshot_id in moves),
+    )
+
+
+def _moves(catalog: Catalog, ref: str) -> set[str]:
+    return {entry.snapshot_id for entry in islice(catalog.history(ref), MOVES)}
 
 
 def why_kept(branch: Branch, keep: timedelta, now: datetime) -> str:
@@ -88,7 +102,7 @@ def _files(lake: Lake) -> dict[str, list[pafs.FileInfo]]:
     found: dict[str, list[pafs.FileInfo]] = defaultdict(list)
     for info in _below(lake, lake_branch.FOLDER):
         path = PurePosixPath(info.path).relative_to(lake.absolute(lake_branch.FOLDER))
-        if info.type == pafs.FileType.File and is_ref_name(path.parts[0]):
+        if info.type == pafs.FileType.File and lake_branch.is_branch_name(path.parts[0]):
             found[path.parts[0]].append(info)
     return found
 

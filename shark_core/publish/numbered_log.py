@@ -61,7 +61,7 @@ class NumberedLog(Generic[Entry]):
         return self.store.put_if_absent(self._key(entry.number), entry.to_bytes())
 
     def remove(self) -> None:
-        """Delete all entries, the oldest first: whoever reads meanwhile finds the head, or none."""
+        """Delete all entries, the oldest first: the head is what it was until nothing is left."""
         for found in reversed(list(self.store.list(self.folder))):
             self.store.delete(found.key)
 

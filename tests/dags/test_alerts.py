@@ -45,29 +45,46 @@ def test_a_failure_is_posted_with_what_a_person_needs(
     assert hook.tokens == ["Bearer token"]
 
 
-def missed(queued_at: str) -> dict[str, Any]:
-    """What Airflow tells of a run of the second whose deadline was at noon of the third."""
-    run = {"dag_id": "daily_compression", "dag_run_id": "r7", "queued_at": queued_at}
-    run["logical_date"] = "2026-01-02T00:00:00Z"
-    return {"dag_run": run, "deadline": {"deadline_time": "2026-01-03T12:00:00+00:00"}}
+def missed(**changes: str) -> dict[str, Any]:
+    """What Airflow tells of the scheduled run of the second, whose deadline was at noon of the
+    third."""
+    run = {
+        "dag_id": "daily_compression",
+        "dag_run_id": "r7",
+        "run_type": "scheduled",
+        "logical_date": "2026-01-02T00:00:00Z",
+        "queued_at": "2026-01-03T00:00:03.5Z",
+    }
+    return {"dag_run": {**run, **changes}, "deadline": {}}
 
 
-def test_a_missed_deadline_is_posted(hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shark_airflow.alerts import alert_deadline
-
-    connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
-    alert_deadline(missed("2026-01-03T00:00:03.5Z"), minutes=720)
-    told = hook.received[0]["text"]
-    assert told == "daily_compression of 2026-01-02 is not done 720 minutes after the day's end"
-
-
-def test_a_day_that_was_late_before_it_began_is_not_told_of(
-    hook: Webhook, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("queued_at", ["2026-01-03T00:00:03.5Z", "2026-01-03T15:00:00Z"])
+def test_a_missed_deadline_is_posted_also_where_airflow_itself_was_late(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch, queued_at: str
 ) -> None:
     from shark_airflow.alerts import alert_deadline
 
     connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
-    alert_deadline(missed("2026-02-01T08:00:00Z"), minutes=720)
+    alert_deadline(missed(queued_at=queued_at), minutes=720)
+    told = hook.received[0]["text"]
+    assert told == "daily_compression of 2026-01-02 is not done 720 minutes after the day's end"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run_type": "backfill"},
+        {"queued_at": "2026-01-04T00:00:00Z"},  # caught up
+        {"run_type": "manual", "logical_date": "2026-01-02T10:11:12Z"},  # of the first
+    ],
+)
+def test_of_days_of_the_past_no_deadline_is_told(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]
+) -> None:
+    from shark_airflow.alerts import alert_deadline
+
+    connect(monkeypatch, f"http://127.0.0.1:{hook.port}")
+    alert_deadline(missed(**changes), minutes=720)
     assert hook.received == []
 
 

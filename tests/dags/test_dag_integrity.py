@@ -180,7 +180,7 @@ def test_parsing_all_is_quick_and_loads_neither_torch_nor_spark(airflow_path: Pa
         ("backfill_fields", "end"),
     ],
 )
-def test_a_day_that_no_calendar_has_is_refused_by_the_form(
+def test_what_is_written_like_no_day_is_refused_by_the_form(
     dags: Mapping[str, DAG], dag_id: str, name: str
 ) -> None:
     pattern = re.compile(dags[dag_id].params.get_param(name).schema["pattern"])

@@ -99,6 +99,14 @@ def test_a_failed_gate_is_told_whoever_promotes(make_context: Any, promotion: st
     assert head(context, "production") is None
 
 
+def test_what_a_person_has_released_in_spite_of_a_gate_is_not_told_again(make_context: Any) -> None:
+    context = make_context(release={"promotion": "manual"}, gates=FAILING_GATES)
+    run_to_publish(context)
+    candidate = str(head(context, "candidate"))
+    catalog_of(context).promote("production", candidate, "by hand", expect=None)
+    assert "released already" in release_candidate(context).headline
+
+
 def test_a_snapshot_that_is_no_longer_the_candidate_is_not_released(make_context: Any) -> None:
     context = make_context(release={"promotion": "automatic"})
     run_to_publish(context)

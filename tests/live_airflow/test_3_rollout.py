@@ -133,5 +133,5 @@ def test_expiry_says_what_may_go_and_removes_nothing(
     }
     assert {answer["applied"] for answer in answers.values()} == {False}
     kept = {each["name"]: each["kept"] for each in answers["expire-branches"]["branches"]}
-    assert kept[f"retrain-{DAYS[-1]}"] == "written to lately"
+    assert kept[f"retrain-{DAYS[-1]}"] == "production has its snapshot"
     assert sorted(snapshot_id for snapshot_id, _ in catalog.manifests()) == before

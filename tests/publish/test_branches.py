@@ -41,18 +41,20 @@ def point(catalog: Catalog, ref: str, *snapshots: str) -> None:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    """A branch that published, and one that another ref goes on from."""
+    """A branch of its own, and two of one snapshot, which production had before its last move."""
     found = Catalog(LocalStore(tmp_path / "its-registry"), "ctr")
     point(found, "retrain-1", OTHER, SNAPSHOT)
     point(found, "backfill-1", OTHER)
-    point(found, "production", SNAPSHOT, OTHER)
+    point(found, "unmoved", SNAPSHOT)
+    point(found, "production", OTHER, "c" * 16)
     return found
 
 
 @pytest.fixture
 def branched(lake: Lake) -> Lake:
     write(lake, b"of the lake")
-    for name, content in (("retrain-1", b"1" * 1000), ("backfill-1", b""), ("unpublished", b"1")):
+    contents = {"retrain-1": b"1" * 1000, "backfill-1": b"", "unpublished": b"1", "unmoved": b""}
+    for name, content in contents.items():
         write(replace(lake, branch=name), content)
     return lake
 
@@ -65,15 +67,38 @@ def test_a_branch_has_its_files_its_snapshot_and_the_refs_that_share_it(
         "retrain-1": SNAPSHOT,
         "backfill-1": OTHER,
         "unpublished": None,
+        "unmoved": SNAPSHOT,
     }
     assert {name: branch.refs for name, branch in found.items()} == {
         "retrain-1": (),
         "backfill-1": ("production",),
         "unpublished": (),
+        "unmoved": (),  # branches do not keep each other
     }
     assert {branch.files for branch in found.values()} == {2}  # a plan and its marker
     assert found["retrain-1"].bytes - found["backfill-1"].bytes > 900
     assert abs(datetime.now(UTC) - found["retrain-1"].written) < timedelta(minutes=5)
+
+
+def test_where_a_log_is_damaged_it_is_not_known_what_may_go(
+    branched: Lake, catalog: Catalog, tmp_path: Path
+) -> None:
+    entry = next((tmp_path / "its-registry/ctr/refs/production").iterdir())
+    entry.write_bytes(b"{")
+    with pytest.raises(DataError, match="damaged"):
+        branches(branched, catalog)
+
+
+def test_a_folder_of_a_reserved_name_is_no_branch(lake: Lake, catalog: Catalog) -> None:
+    """Its ref is that of the daily runs."""
+    with lake.filesystem.open_output_stream(_file(lake, "branches/production/x.json")) as file:
+        file.write(b"{}")
+    assert branches(lake, catalog) == []
+
+
+def _file(lake: Lake, path: str) -> str:
+    lake.filesystem.create_dir(lake.absolute(path.rpartition("/")[0]))
+    return lake.absolute(path)
 
 
 def test_a_lake_without_branches_has_none(lake: Lake, catalog: Catalog) -> None:
@@ -85,8 +110,12 @@ def test_a_removed_branch_leaves_the_lake_and_the_other_refs(
 ) -> None:
     (going,) = named(branches(branched, catalog), "retrain-1")
     remove(branched, catalog, going)
-    assert {branch.name for branch in branches(branched, catalog)} == {"backfill-1", "unpublished"}
-    assert catalog.refs() == ["backfill-1", "production"]
+    assert {branch.name for branch in branches(branched, catalog)} == {
+        "backfill-1",
+        "unpublished",
+        "unmoved",
+    }
+    assert catalog.refs() == ["backfill-1", "production", "unmoved"]
     assert branched.read_file(partition(PLAN, DAY), "plan.json") == b"of the lake"
     assert replace(branched, branch="retrain-1").find_own_marker(partition(PLAN, DAY)) is None
 
