@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from infra.processes.service import Service, marked_by
 from infra.processes.table import Process, lives, send_signal
@@ -13,6 +14,7 @@ from infra.processes.table import Process, lives, send_signal
 SECONDS_TO_STOP = 5.0
 POLL_SECONDS = 0.1
 SECONDS_TO_DIE = 30.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end(services: Sequence[Service], seconds: float = SECONDS_TO_STOP) -> None:
@@ -56,13 +58,28 @@ def kill(members: Callable[[], Sequence[Process]]) -> None:
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C and SIGTERM do nothing inside: what is being ended shall end."""
-    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in endings}
+    with _handled_by(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def interrupted_afterwards() -> Iterator[None]:
+    """Ctrl-C and SIGTERM take effect at the end: what is started inside is known by then."""
+    came: list[int] = []
+    with _handled_by(lambda number, _: came.append(number)):
+        yield
+    for number in came:
+        signal.raise_signal(number)
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, Any], object] | signal.Handlers) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in ENDINGS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, known in before.items():
+            signal.signal(number, known)
 
 
 def _families(services: Iterable[Service]) -> list[Process]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from infra.processes.ending import interrupted_afterwards
 from infra.spark.daemon import Daemon
 from infra.spark.options import (
     DEFAULT_SIZE,
@@ -102,13 +103,15 @@ class LocalCluster:
             (self.folder / name).mkdir()
         ports = ["--host", LOOPBACK, "--webui-port", "0", "--port"]
         command = [*_launcher("master.Master"), *ports, str(self.port)]
-        self._master = Daemon("master", command, self.folder, environment)
+        with interrupted_afterwards():
+            self._master = Daemon("master", command, self.folder, environment)
         self.url = self._master.wait_for(MASTER_IS_UP)[1]
         resources = ["--cores", str(self.size.cores), "--memory", self.size.memory]
         for number in range(self.size.workers):
             work = ["--work-dir", str(self.worker_folder(number)), self.url]
             command = [*_launcher("worker.Worker"), *ports, "0", *resources, *work]
-            self._workers.append(Daemon(f"worker-{number}", command, self.folder, environment))
+            with interrupted_afterwards():
+                self._workers.append(Daemon(f"worker-{number}", command, self.folder, environment))
         for worker in self._workers:
             worker.wait_for(WORKER_IS_UP)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.processes.ending import end, kill, kill_marked
+from infra.processes.ending import end, interrupted_afterwards, kill, kill_marked
 from infra.processes.service import Command, Service, marked_by, start
 from infra.processes.table import Process, find_process, memory_bytes, send_signal
 
@@ -179,3 +179,21 @@ def test_memory_is_that_of_living_processes(started: Started) -> None:
     assert 2**20 < memory_bytes(root) < 2**30
     kill_marked(started.owner)
     assert memory_bytes(root) == 0
+
+
+def test_an_interrupt_takes_effect_when_what_is_started_is_known() -> None:
+    started: list[str] = []
+
+    def start_interrupted() -> None:
+        with interrupted_afterwards():
+            signal.raise_signal(signal.SIGINT)
+            started.append("daemon")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start_interrupted()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started == ["daemon"]
