@@ -17,11 +17,12 @@ from time import sleep
 from typing import Any
 
 from infra.airflow.administration import Administration
-from infra.airflow.rest import API, UNDONE, UNSURE, NoAnswer, RestApi, part
+from infra.airflow.rest import API, NoAnswer, Refused, RestApi, part
 from infra.airflow.settings import USER, AirflowSettings
 from infra.airflow.states import Heartbeat, HitlDetail, RunState, TaskState
 
 ALL = "~"
+CONFLICT = 409
 APPROVE, REJECT = "Approve", "Reject"  # the options of Airflow's ApprovalOperator
 
 
@@ -85,7 +86,7 @@ class AirflowClient(Administration):
 
     def _set_paused(self, dag_id: str, is_paused: bool) -> None:
         path = f"{API}/dags/{part(dag_id)}"
-        self._api.call_again("PATCH", path, {"is_paused": is_paused}, UNSURE)
+        self._api.call_again("PATCH", path, {"is_paused": is_paused})
 
     # Runs and tasks
 
@@ -97,12 +98,18 @@ class AirflowClient(Administration):
         run_id: str | None = None,
     ) -> str:
         """Make one run and give back its id; without a logical date it has no data interval."""
+        own_id = f"manual__{datetime.now(UTC).isoformat()}"
         request = {
-            "dag_run_id": run_id,
+            "dag_run_id": run_id or own_id,
             "logical_date": logical_date and _instant(logical_date),
             "conf": dict(conf or {}),
         }
-        run: str = self._api.call("POST", _runs(dag_id), request)["dag_run_id"]
+        try:
+            run: str = self._api.call_again("POST", _runs(dag_id), request)["dag_run_id"]
+        except Refused as refused:
+            if run_id or refused.status != CONFLICT:
+                raise
+            return own_id  # an earlier call has made it, though its answer was another
         return run
 
     def backfill(
@@ -126,15 +133,15 @@ class AirflowClient(Administration):
             "reprocess_behavior": reprocess_behavior,
             "dag_run_conf": dict(conf or {}),
         }
-        with self.held(dag_id):
-            made = self._api.call_again("POST", f"{API}/backfills", request, UNDONE)
+        with self.held(dag_id):  # none is made twice: Airflow allows one of a DAG at a time
+            made = self._api.call_again("POST", f"{API}/backfills", request)
         backfill_id: int = made["id"]
         return backfill_id
 
     def clear(self, dag_id: str, run_id: str) -> None:
         """Let all tasks of a run that is over run again."""
         body = {"dry_run": False, "only_failed": False}
-        self._api.call("POST", f"{_runs(dag_id)}/{part(run_id)}/clear", body)
+        self._api.call_again("POST", f"{_runs(dag_id)}/{part(run_id)}/clear", body)
 
     def runs(self, dag_id: str) -> list[RunState]:
         return [RunState.of(run) for run in self._api.pages(_runs(dag_id), "dag_runs")]

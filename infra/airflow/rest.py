@@ -7,7 +7,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -17,8 +17,8 @@ API = "/api/v2"
 PAGE = 100
 SECONDS_TO_ANSWER = 30
 TRIES = 40
-UNDONE = {http.client.SERVICE_UNAVAILABLE}  # Airflow says that it has undone what it began
-UNSURE = {http.client.INTERNAL_SERVER_ERROR, *UNDONE}  # for calls that may be made twice
+# SQLite was locked. Of 503 Airflow has undone what it began; of 500 it is not known.
+LOCKED = {http.client.INTERNAL_SERVER_ERROR, http.client.SERVICE_UNAVAILABLE}
 SECONDS_BETWEEN_TRIES = 0.25
 
 
@@ -73,19 +73,19 @@ class RestApi:
     ) -> None:
         """Create an entry, or bring the one of that name to what `body` (or `changed`) says."""
         try:
-            self.call_again("POST", collection, body, UNSURE)
+            self.call_again("POST", collection, body)
         except Refused as refused:
             if refused.status != http.client.CONFLICT:
                 raise
-            self.call_again("PATCH", f"{collection}/{part(name)}", changed or body, UNSURE)
+            self.call_again("PATCH", f"{collection}/{part(name)}", changed or body)
 
-    def call_again(self, method: str, path: str, body: object, statuses: Container[int]) -> Any:
-        """Call, and again after an answer of these: who writes to SQLite may find it locked."""
+    def call_again(self, method: str, path: str, body: object = None) -> Any:
+        """Call, and again where SQLite was locked: what may be done twice, or is refused then."""
         for _ in range(TRIES - 1):
             try:
                 return self.call(method, path, body)
             except Refused as refused:
-                if refused.status not in statuses:
+                if refused.status not in LOCKED:
                     raise
             time.sleep(SECONDS_BETWEEN_TRIES)
         return self.call(method, path, body)
