@@ -215,6 +215,10 @@ class Lake:
                 partitioning=None,
             )
 
+    def read_schema(self, path: str) -> pa.Schema:
+        with self.reading(path):
+            return pq.read_schema(self.absolute(path), filesystem=self.filesystem)
+
     def read_bytes(self, path: str) -> bytes:
         with self.reading(path), self.filesystem.open_input_stream(self.absolute(path)) as file:
             return file.read()

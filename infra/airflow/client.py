@@ -10,23 +10,21 @@ Every call raises `NoAnswer` while nobody answers and `Refused` where Airflow sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from time import sleep
+from http import HTTPStatus
 from typing import Any
 
-from infra.airflow.administration import Administration
-from infra.airflow.rest import API, NoAnswer, Refused, RestApi, part
+from infra.airflow.dag_calls import DagCalls
+from infra.airflow.rest import API, Refused, RestApi, part
 from infra.airflow.settings import USER, AirflowSettings
 from infra.airflow.states import Heartbeat, HitlDetail, RunState, TaskState
 
 ALL = "~"
-CONFLICT = 409
 APPROVE, REJECT = "Approve", "Reject"  # the options of Airflow's ApprovalOperator
 
 
-class AirflowClient(Administration):
+class AirflowClient(DagCalls):
     """Calls the Airflow of `settings` as its only user; `log_in` first."""
 
     def __init__(self, settings: AirflowSettings) -> None:
@@ -40,53 +38,6 @@ class AirflowClient(Administration):
     def heartbeat(self, service: str) -> Heartbeat:
         """Of `scheduler` or `dag_processor`; needs no login."""
         return Heartbeat.of(service, self._api.get(f"{API}/monitor/health"))
-
-    # DAGs
-
-    def knows_dag(self, dag_id: str) -> bool:
-        return self._api.find(f"{API}/dags/{part(dag_id)}") is not None
-
-    def import_errors(self) -> list[str]:
-        errors = self._api.pages(f"{API}/importErrors", "import_errors")
-        return [error["stack_trace"] for error in errors]
-
-    def unpause(self, dag_id: str) -> None:
-        self._set_paused(dag_id, False)
-
-    def pause(self, dag_id: str) -> None:
-        self._set_paused(dag_id, True)
-
-    def is_paused(self, dag_id: str) -> bool:
-        return bool(self._api.get(f"{API}/dags/{part(dag_id)}")["is_paused"])
-
-    @contextmanager
-    def held(self, dag_id: str) -> Iterator[None]:
-        """The scheduler begins nothing of the DAG meanwhile; then it is as it was.
-
-        On SQLite Airflow stores a backfill run by run. Where the database is locked half-way it
-        removes those runs again, and a scheduler that has begun one of them ends with an error.
-        One at a time: who holds it too, and ends first, lets it go on.
-        """
-        was_paused = self.is_paused(dag_id)
-        self.pause(dag_id)
-        try:
-            yield
-        finally:
-            if not was_paused:
-                self._go_on(dag_id)
-
-    def _go_on(self, dag_id: str) -> None:
-        """Where nobody answers for a moment, the DAG must not stay paused."""
-        for seconds in (0.5, 2, 8):
-            with suppress(NoAnswer):
-                self.unpause(dag_id)
-                return
-            sleep(seconds)
-        self.unpause(dag_id)
-
-    def _set_paused(self, dag_id: str, is_paused: bool) -> None:
-        path = f"{API}/dags/{part(dag_id)}"
-        self._api.call_again("PATCH", path, {"is_paused": is_paused})
 
     # Runs and tasks
 
@@ -107,7 +58,7 @@ class AirflowClient(Administration):
         try:
             run: str = self._api.call_again("POST", _runs(dag_id), request)["dag_run_id"]
         except Refused as refused:
-            if run_id or refused.status != CONFLICT:
+            if run_id or refused.status != HTTPStatus.CONFLICT:
                 raise
             return own_id  # an earlier call has made it, though its answer was another
         return run

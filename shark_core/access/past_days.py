@@ -17,7 +17,6 @@ from datetime import date
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from shark_core.config import PipelineConfig
 from shark_core.config_sections import Field
@@ -89,10 +88,7 @@ def _ingested(lake: Lake, day: date) -> IngestedDay | None:
     examples = lake.find_marker(partition(EXAMPLES, day))
     if examples is None:
         return None
-    path = examples.files[0].path
-    with lake.reading(path):
-        schema = pq.read_schema(lake.absolute(path), filesystem=lake.filesystem)
-    return IngestedDay(day, examples, schema)
+    return IngestedDay(day, examples, lake.read_schema(examples.files[0].path))
 
 
 def past_days(lake: Lake, config: PipelineConfig, wanted: Sequence[Wanted]) -> list[PastDay]:

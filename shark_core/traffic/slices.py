@@ -18,7 +18,6 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from shark_core.config import PipelineConfig
 from shark_core.errors import ConfigError, DataError
@@ -109,8 +108,7 @@ def lacking_columns(lake: Lake, config: PipelineConfig, day: date) -> tuple[str,
     files = lake.marker(partition(EXAMPLES, day)).files
     if not files:
         return ()
-    with lake.reading(files[0].path):
-        found = pq.read_schema(lake.absolute(files[0].path), filesystem=lake.filesystem)
+    found = lake.read_schema(files[0].path)
     return tuple(name for name in examples_schema(config).names if name not in found.names)
 
 

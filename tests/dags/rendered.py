@@ -84,7 +84,9 @@ def commands(
     from shark_airflow.job_task import JobTask, command_line
 
     response = context_changes.pop("response", RESPONSE)
-    context = context_of(dag, params, variables, response) | context_changes
+    changed = context_of(dag, params, variables, response) | context_changes
+    # What a run has not is not in Airflow's context at all.
+    context = {name: value for name, value in changed.items() if value is not None}
     environment = dag.get_template_env()
     rendered = {}
     for task in dag.topological_sort():

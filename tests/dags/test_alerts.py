@@ -55,7 +55,7 @@ def missed(**changes: str) -> dict[str, Any]:
         "logical_date": "2026-01-02T00:00:00Z",
         "queued_at": "2026-01-03T00:00:03.5Z",
     }
-    return {"dag_run": {**run, **changes}, "deadline": {}}
+    return {"dag_run": {**run, **changes}}
 
 
 @pytest.mark.parametrize("queued_at", ["2026-01-03T00:00:03.5Z", "2026-01-03T15:00:00Z"])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
 from infra.airflow import rest
+from infra.airflow.client import AirflowClient
 from infra.airflow.rest import NoAnswer, Refused, RestApi, part
-from infra.airflow.settings import free_port
+from infra.airflow.settings import AirflowSettings, free_port
 
 
 class Server(ThreadingHTTPServer):
@@ -116,3 +119,37 @@ def test_ids_of_runs_are_one_part_of_a_path() -> None:
         "manual__2026-01-01T00%3A00%3A00%2B00%3A00%2Fx"
     )
     assert part("~") == "~"
+
+
+@pytest.fixture
+def client(server: Server, api: RestApi, tmp_path: Path) -> AirflowClient:
+    return AirflowClient(AirflowSettings(tmp_path, port=server.server_port))
+
+
+def test_a_run_that_was_made_in_spite_of_the_answer_is_not_made_twice(
+    server: Server, client: AirflowClient
+) -> None:
+    server.answers = [(500, {}), (409, {})]
+    run_id = client.trigger("daily", {})
+    assert [body["dag_run_id"] for _, _, body in server.calls] == [run_id, run_id]
+
+
+def test_a_run_whose_given_name_is_taken_is_refused(server: Server, client: AirflowClient) -> None:
+    server.answers = [(409, {})]
+    with pytest.raises(Refused, match="409"):
+        client.trigger("daily", {}, run_id="mine")
+
+
+def test_a_backfill_is_asked_for_again_while_its_dag_is_held(
+    server: Server, client: AirflowClient
+) -> None:
+    paused = (200, {"is_paused": False})
+    server.answers = [paused, paused, (500, {}), (200, {"id": 7}), paused]
+    assert client.backfill("daily", date(2026, 1, 1), date(2026, 1, 2)) == 7
+    assert [(method, body and body.get("is_paused")) for method, _, body in server.calls] == [
+        ("GET", None),
+        ("PATCH", True),
+        ("POST", None),
+        ("POST", None),
+        ("PATCH", False),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from infra.airflow.states import HitlDetail, RunState
@@ -14,10 +16,14 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 ROLLOUT = "retrain_and_rollout"
 
 
-def test_a_release_by_hand_moves_the_ref(catalog: Catalog, first_release: str) -> None:
+def in_production(catalog: Catalog) -> str:
     head = catalog.head(PRODUCTION)
     assert head is not None
-    assert head.snapshot_id == first_release
+    return head.snapshot_id
+
+
+def test_a_release_by_hand_moves_the_ref(catalog: Catalog, first_release: str) -> None:
+    assert in_production(catalog) == first_release
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +37,7 @@ def rollout(
     request = airflow.wait_for_request(ROLLOUT)
     assert first_release in request.body
     assert "auc_drop: passed" in request.body
-    head = catalog.head(PRODUCTION)
-    assert head is not None
-    assert head.snapshot_id == first_release  # nothing moves before a person has approved
+    assert in_production(catalog) == first_release  # nothing moves before a person has approved
     airflow.client.approve(request)
     return airflow.wait_for_run(ROLLOUT, run_id)
 
@@ -67,18 +71,17 @@ def test_the_retrained_model_started_from_production_before_its_window(
     assert marker.inputs["snapshot"] == first_release
 
 
-def small_rollout(airflow: LiveAirflow) -> HitlDetail:
-    """Up to the day before the last, watched on the last; what it asks."""
+def small_rollout(airflow: LiveAirflow, answer: Callable[[HitlDetail], None]) -> RunState:
+    """Up to the day before the last, watched on the last, answered so."""
     conf = {"date": str(DAYS[-2]), "window_days": 2, "watch_date": str(DAYS[-1])}
-    airflow.client.trigger(ROLLOUT, conf)
-    return airflow.wait_for_request(ROLLOUT)
+    run_id = airflow.client.trigger(ROLLOUT, conf)
+    answer(airflow.wait_for_request(ROLLOUT))
+    return airflow.wait_for_run(ROLLOUT, run_id)
 
 
 @pytest.fixture(scope="module")
 def rejected(airflow: LiveAirflow, rollout: RunState) -> RunState:
-    request = small_rollout(airflow)
-    airflow.client.reject(request)
-    return airflow.wait_for_run(ROLLOUT, request.run_id)
+    return small_rollout(airflow, airflow.client.reject)
 
 
 def test_a_rollout_that_is_rejected_moves_nothing(
@@ -86,16 +89,12 @@ def test_a_rollout_that_is_rejected_moves_nothing(
 ) -> None:
     assert rejected.state == "success"
     assert airflow.tasks(ROLLOUT, rejected.run_id)["promote"].state == "skipped"
-    head = catalog.head(PRODUCTION)
-    assert head is not None
-    assert head.snapshot_id == first_release
+    assert in_production(catalog) == first_release
 
 
 @pytest.fixture(scope="module")
 def rolled_out(airflow: LiveAirflow, rejected: RunState) -> RunState:
-    request = small_rollout(airflow)
-    airflow.client.approve(request)
-    return airflow.wait_for_run(ROLLOUT, request.run_id)
+    return small_rollout(airflow, airflow.client.approve)
 
 
 def test_a_guard_that_holds_leaves_the_new_model_in_production(
@@ -104,10 +103,9 @@ def test_a_guard_that_holds_leaves_the_new_model_in_production(
     assert rolled_out.state == "success"
     states = {name: task.state for name, task in airflow.tasks(ROLLOUT, rolled_out.run_id).items()}
     assert (states["rolled-out"], states["rollback"]) == ("success", "skipped")
-    production, retrained = catalog.head(PRODUCTION), catalog.head(f"retrain-{DAYS[-2]}")
-    assert production is not None
+    retrained = catalog.head(f"retrain-{DAYS[-2]}")
     assert retrained is not None
-    assert production.snapshot_id == retrained.snapshot_id
+    assert in_production(catalog) == retrained.snapshot_id
 
 
 def test_a_rollback_by_hand_goes_back_to_what_was_before(
@@ -116,9 +114,7 @@ def test_a_rollback_by_hand_goes_back_to_what_was_before(
     run_id = airflow.client.trigger("release", {"action": "rollback", "reason": "complaints"})
     assert airflow.wait_for_run("release", run_id).state == "success"
     assert airflow.tasks("release", run_id)["promote"].state == "skipped"
-    head = catalog.head(PRODUCTION)
-    assert head is not None
-    assert head.snapshot_id == first_release
+    assert in_production(catalog) == first_release
 
 
 def test_expiry_says_what_may_go_and_removes_nothing(

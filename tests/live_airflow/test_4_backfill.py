@@ -29,8 +29,10 @@ def test_only_the_missing_days_are_counted_a_task_each(
     tasks = airflow.client.tasks(BACKFILL, beside.backfill.run_id)
     assert sorted(task.map_index for task in tasks if task.task == "count") == [0, 1]
     new = beside.after.keys() - begun_backfill.before.keys()
-    of_the_past = {path for path in new if any(f"ds={day}" in path for day in PAST)}
-    assert {path for path in of_the_past if not path.startswith("branches/")} == {
+    in_the_lake = {path for path in new if "branches" not in path}
+    of_the_day_beside = {path for path in in_the_lake if f"ds={OTHER_TASTE}" in path}
+    assert not any("field=brand" in path for path in of_the_day_beside)
+    assert in_the_lake - of_the_day_beside == {
         partition(ACCESS_COUNTS, day, field="brand").path for day in PAST
     }
 
@@ -43,6 +45,9 @@ def test_days_that_are_there_and_days_beside_it_are_left_as_they_are(
     day = next(run for run in beside.days if run.day == OTHER_TASTE)
     assert day.state == "success"
     assert {task.attempt for task in airflow.tasks(DAILY, day.run_id).values()} == {1}
+    head = catalog.head(CANDIDATE)
+    assert head is not None
+    assert catalog.snapshot(head.snapshot_id).start.date() > PAST[-1]
     published = {catalog.snapshot(each.snapshot_id).start for each in catalog.history(CANDIDATE)}
     assert OTHER_TASTE in {start.date() for start in published}
 
